@@ -1,0 +1,149 @@
+"""A site: `site.yaml`, `zones.geojson` and `river.yaml`, validated together with every error at its line."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from geofence.position import LatLon
+from vision.alert import AlertKind
+from vision.camera import Camera
+
+Identifier = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Text(_Part):
+    """A name or message in both languages."""
+
+    zh: str
+    en: str
+
+
+class PayloadKind(StrEnum):
+    RING = "ring"  # SOLAS lifebuoy, 2.5 kg
+    POD = "pod"  # self-inflating
+    NONE = "none"  # observes and hails only
+
+
+class Payload(_Part):
+    kind: PayloadKind
+    hooks: Annotated[int, Field(ge=0, le=6)]  # how many it can let go, one at a time
+    mass_kg: Annotated[float, Field(ge=0, le=50)] = 0.0  # of one
+
+
+class Battery(_Part):
+    capacity_wh: Positive
+    hover_w: Positive
+    cruise_w: Positive
+    reserve_percent: Annotated[float, Field(ge=5, le=80)] = 25.0
+
+
+class Drone(_Part):
+    id: Identifier
+    name: Text
+    system_id: Annotated[int, Field(ge=1, le=250)]  # MAVLink
+    dock_id: Identifier
+    autopilot: Literal["ardupilot"] = "ardupilot"
+    payload: Payload
+    cruise_mps: Positive
+    climb_mps: Positive
+    descent_mps: Positive
+    max_wind_mps: Positive
+    battery: Battery
+    speaker_range_m: Annotated[float, Field(ge=0)] = 0.0  # 0: carries no loudspeaker
+
+
+class Dock(_Part):
+    id: Identifier
+    name: Text
+    position: LatLon
+    height_amsl_m: float
+    link: str  # tcp:HOST:PORT
+    max_launch_wind_mps: Positive = 12.0
+    cover_opens_s: Positive = 8.0  # what the planner expects; the dock reports the truth
+    prepare_s: Positive = 3.0
+
+
+class Speaker(_Part):
+    id: Identifier
+    name: Text
+    position: LatLon
+    link: str
+    range_m: Positive
+
+
+class LaunchPolicy(StrEnum):
+    AUTO = "auto"
+    CONFIRM = "confirm"
+    NEVER = "never"
+
+
+class DropPolicy(StrEnum):
+    CONFIRM = "confirm"
+    AUTO = "auto"
+
+
+class Policy(_Part):
+    """What happens by itself and what waits for a person (DESIGN §4)."""
+
+    drop: DropPolicy = DropPolicy.CONFIRM
+    hail: Literal["auto", "confirm"] = "auto"
+    launch: dict[AlertKind, LaunchPolicy] = {
+        AlertKind.FALL: LaunchPolicy.AUTO,
+        AlertKind.PERSON_IN_WATER: LaunchPolicy.AUTO,
+        AlertKind.ZONE_ENTRY: LaunchPolicy.AUTO,
+    }
+    hail_before_launch_s: Annotated[float, Field(ge=0, le=600)] = 25.0
+    """P3 zone entry: a drone goes only when the person is still there this long after the first hail."""
+    hail_before_launch_p2_s: Annotated[float, Field(ge=0, le=600)] = 12.0
+    hail_repeat_s: Annotated[float, Field(gt=0, le=600)] = 15.0
+    transit_height_m: Annotated[float, Field(gt=5, lt=120)] = 30.0  # above home
+    drop_height_m: Annotated[float, Field(gt=2, le=15)] = 8.0  # above the water
+    drop_min_height_m: Annotated[float, Field(gt=0)] = 4.0
+    drop_max_height_m: Annotated[float, Field(gt=0)] = 12.0
+    drop_max_wind_mps: Positive = 10.0
+    drop_max_speed_mps: Positive = 2.0  # relative to the point aimed at
+    drop_max_sigma_m: Positive = 8.0
+    position_fresh_s: Positive = 2.0
+    watch_after_drop_s: Annotated[float, Field(ge=0, le=1800)] = 15.0
+
+
+class MavlinkPolicy(_Part):
+    endpoints: Annotated[tuple[str, ...], Field(min_length=1)] = ("udpin:127.0.0.1:14550",)
+    system_id: Annotated[int, Field(ge=1, le=255)] = 255
+    component_id: Annotated[int, Field(ge=1, le=255)] = 190
+
+
+class Heights(_Part):
+    """Heights of the walkable surfaces above mean sea level; the water's own is measured or forecast."""
+
+    promenade: float
+    foreshore: float
+
+
+class SiteFile(_Part):
+    """`site.yaml` as written."""
+
+    version: Literal[1]
+    id: Identifier
+    name: Text
+    note: Text | None = None
+    crs: Literal["wgs84"]  # other datums are converted when a site is imported
+    timezone: str = "Asia/Shanghai"
+    simulated: bool = False
+    origin: LatLon
+    heights_amsl_m: Heights
+    policy: Policy = Policy()
+    mavlink: MavlinkPolicy = MavlinkPolicy()
+    docks: Annotated[tuple[Dock, ...], Field(min_length=1)]
+    drones: Annotated[tuple[Drone, ...], Field(min_length=1)]
+    cameras: tuple[Camera, ...] = ()
+    speakers: tuple[Speaker, ...] = ()
+    hails: dict[str, Text]  # message id -> what is said

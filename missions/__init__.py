@@ -1,0 +1,1 @@
+"""What a flight is to do: typed mission plans, planners and their checks."""

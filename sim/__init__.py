@@ -1,0 +1,1 @@
+"""Simulated hardware and river, faults, scenarios and their runner."""

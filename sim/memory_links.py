@@ -1,0 +1,136 @@
+"""In-memory links with the same face as sockets, for virtual time: addresses are looked up in one network."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from flightctl.transport import Datagrams, LinkUnavailable, Peer, Stream
+
+_MAX_QUEUED = 4096
+
+
+class MemoryDatagrams:
+    """One endpoint; `peer` is the name of the endpoint at the other side."""
+
+    def __init__(self, network: MemoryNetwork, name: str) -> None:
+        self.name = name
+        self._network = network
+        self._queue: asyncio.Queue[tuple[bytes, Peer] | None] = asyncio.Queue(_MAX_QUEUED)
+
+    async def receive(self) -> tuple[bytes, Peer]:
+        item = await self._queue.get()
+        if item is None:
+            raise LinkUnavailable(f"{self.name} is closed")
+        return item
+
+    def send(self, data: bytes, peer: Peer) -> None:
+        self._network.deliver(data, self.name, str(peer))
+
+    def put(self, item: tuple[bytes, Peer] | None) -> None:
+        if self._queue.full():
+            self._queue.get_nowait()
+        self._queue.put_nowait(item)
+
+    def close(self) -> None:
+        self._network.forget(self.name)
+        self.put(None)
+
+
+class MemoryStream:
+    """One end of a pair; closing either end ends both."""
+
+    def __init__(self) -> None:
+        self._incoming = asyncio.StreamReader()
+        self._other: MemoryStream | None = None
+        self._closed = False
+
+    @staticmethod
+    def pair() -> tuple[MemoryStream, MemoryStream]:
+        one, two = MemoryStream(), MemoryStream()
+        one._other, two._other = two, one
+        return one, two
+
+    async def read_line(self) -> bytes:
+        try:
+            return (await self._incoming.readuntil(b"\n")).rstrip(b"\r\n")
+        except asyncio.IncompleteReadError as error:
+            raise LinkUnavailable("the peer closed the stream") from error
+
+    async def read_some(self) -> bytes:
+        data = await self._incoming.read(4096)
+        if not data:
+            raise LinkUnavailable("the peer closed the stream")
+        return data
+
+    def write(self, data: bytes) -> None:
+        if not self._closed and self._other is not None and not self._other._closed:
+            self._other._incoming.feed_data(data)
+
+    def close(self) -> None:
+        for end in (self, self._other):
+            if end is not None and not end._closed:
+                end._closed = True
+                end._incoming.feed_eof()
+
+
+StreamHandler = Callable[[Stream], Awaitable[None]]
+
+
+class MemoryNetwork:
+    """Implements `Transports`. `udpin:X` and `udpout:X` with the same X meet; so do `tcp:X` and `serve_stream`."""
+
+    def __init__(self) -> None:
+        self._endpoints: dict[str, MemoryDatagrams] = {}
+        self._servers: dict[str, StreamHandler] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._next = 0
+
+    async def open_datagrams(self, address: str) -> Datagrams:
+        kind, _, rest = address.partition(":")
+        if kind == "udpin":
+            name = rest
+        else:
+            self._next += 1
+            name = f"out-{self._next}"
+        endpoint = MemoryDatagrams(self, name)
+        self._endpoints[name] = endpoint
+        return endpoint
+
+    async def open_stream(self, address: str) -> Stream:
+        handler = self._servers.get(address)
+        if handler is None:
+            raise LinkUnavailable(f"nothing listens at {address}")
+        ours, theirs = MemoryStream.pair()
+        task = asyncio.ensure_future(self._serve(handler, theirs))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return ours
+
+    async def _serve(self, handler: StreamHandler, stream: Stream) -> None:
+        try:
+            await handler(stream)
+        except LinkUnavailable:
+            pass
+        finally:
+            stream.close()
+
+    def serve_stream(self, address: str, handler: StreamHandler) -> Callable[[], None]:
+        """Accepts streams opened to `address` (`tcp:HOST:PORT`); the result stops listening."""
+        self._servers[address] = handler
+        return lambda: self._servers.pop(address, None) and None
+
+    def deliver(self, data: bytes, sender: str, receiver: str) -> None:
+        endpoint = self._endpoints.get(receiver)
+        if endpoint is not None:
+            endpoint.put((data, sender))
+
+    def forget(self, name: str) -> None:
+        self._endpoints.pop(name, None)
+
+    async def close(self) -> None:
+        for endpoint in list(self._endpoints.values()):
+            endpoint.close()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -1,0 +1,1 @@
+"""What a camera sees: sources, calibration, detection, tracking, rules; emits `Alert`."""
