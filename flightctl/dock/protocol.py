@@ -102,6 +102,7 @@ class DockStatus(_Message):
     cover_percent: Annotated[float, Field(ge=0, le=100)]  # 0 closed, 100 open
     drones_inside: tuple[str, ...]
     wind_mps: float
+    wind_from_deg: float = 0.0  # clockwise from true north
     rain: Literal["none", "light", "moderate", "heavy"] = "none"
     temperature_c: float
 
