@@ -80,7 +80,8 @@ def refusals(situation: ReleaseSituation, policy: Policy) -> tuple[Refused, ...]
     unless(
         situation.relative_speed_mps <= policy.drop_max_speed_mps,
         Interlock.SPEED,
-        f"{situation.relative_speed_mps:.1f} m/s off the planned velocity, more than {policy.drop_max_speed_mps:g} m/s",
+        f"{situation.relative_speed_mps:.1f} m/s off the planned velocity, "
+        f"more than {policy.drop_max_speed_mps:g} m/s",
     )
     unless(
         situation.wind_mps <= policy.drop_max_wind_mps,
