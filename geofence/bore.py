@@ -12,6 +12,7 @@ Danger goes on after the front has passed, so `next_passage` keeps answering wit
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -245,7 +246,7 @@ class BoreForecast:
         for prior_s, group in taken.items():
             group.sort(key=lambda pair: pair[1].offset_s)
             in_order = all(b[1].offset_s > a[1].offset_s and b[1].at_s > a[1].at_s
-                           for a, b in zip(group, group[1:], strict=False))  # fmt: skip
+                           for a, b in itertools.pairwise(group))  # fmt: skip
             if in_order:
                 self._table[prior_s] = tuple(anchor for _, anchor in group)
             else:
