@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal, Protocol, Self
 from uuid import UUID
 
@@ -21,7 +22,7 @@ class IncidentArchive(Protocol):
 
     async def incident(self, incident_id: UUID) -> Incident | None: ...
 
-    async def incidents(self, limit: int = 50, before: UUID | None = None) -> tuple[Incident, ...]: ...
+    async def incidents(self, limit: int = 50, before: UUID | None = None) -> Sequence[Incident]: ...
 
     async def check(self) -> None: ...
 

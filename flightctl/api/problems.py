@@ -117,8 +117,11 @@ def _request_problems(error: RequestValidationError) -> list[Problem]:
 def install(app: FastAPI) -> None:
     """Makes every error of `app` a problem document."""
 
-    async def answer(_request: Request, error: Exception) -> Response:
-        return problem_response(*problem_of(error))
+    async def answer(request: Request, error: Exception) -> Response:
+        document, headers = problem_of(error)
+        if isinstance(error, HTTPException) and error.status_code == 404:  # no route took it
+            document = document.model_copy(update={"detail": f"There is nothing at {request.url.path}."})
+        return problem_response(document, headers)
 
     async def unexpected(request: Request, error: Exception) -> Response:
         _log.error("request failed", method=request.method, path=request.url.path, exc_info=error)

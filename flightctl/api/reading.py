@@ -47,7 +47,7 @@ def router(
     async def incidents(limit: Annotated[int, Query(ge=1, le=200)] = 50, before: UUID | None = None) -> IncidentPage:
         """A page of all incidents ever, the newest first."""
         found = await store.incidents(limit, before)
-        return IncidentPage(incidents=found, before=found[-1].id if len(found) == limit else None)
+        return IncidentPage(incidents=tuple(found), before=found[-1].id if len(found) == limit else None)
 
     @routes.get("/incidents/{incident_id}", tags=["look"])
     async def incident(incident_id: UUID) -> Incident:

@@ -1,15 +1,7 @@
 """What the service must not forget: incidents, decisions, commands, telemetry, settings; in SQLite."""
 
-from flightctl.store.errors import KeyTaken, StoreUnavailable
-from flightctl.store.records import CommandRecord, ExternalKey, OperatorAction, TelemetryRow
-from flightctl.store.store import Store
+from flightctl.store.errors import StoreUnavailable
+from flightctl.store.records import CommandRecord, OperatorAction, TelemetryRow
+from flightctl.store.store import DATABASE_NAME, Store
 
-__all__ = [
-    "CommandRecord",
-    "ExternalKey",
-    "KeyTaken",
-    "OperatorAction",
-    "Store",
-    "StoreUnavailable",
-    "TelemetryRow",
-]
+__all__ = ["DATABASE_NAME", "CommandRecord", "OperatorAction", "Store", "StoreUnavailable", "TelemetryRow"]

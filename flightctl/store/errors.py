@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import sqlite3
 from pathlib import Path
-from uuid import UUID
 
 from sqlalchemy.exc import DBAPIError
 
@@ -19,14 +18,6 @@ from geofence.errors import ChaoxunError
 
 class StoreUnavailable(ChaoxunError):
     """The database cannot be used now. What was acknowledged before is kept; this call has changed nothing."""
-
-
-class KeyTaken(ChaoxunError):
-    """The external key was used before; `incident_id` is what it led to."""
-
-    def __init__(self, source: str, key: str, incident_id: UUID) -> None:
-        super().__init__(f"key {key!r} of {source} already belongs to incident {incident_id}")
-        self.incident_id = incident_id
 
 
 _ADVICE = {

@@ -13,12 +13,11 @@ from sqlalchemy.dialects.sqlite import insert
 
 from flightctl.incidents.model import Incident, IncidentState
 from flightctl.store import tables as t
-from flightctl.store.errors import KeyTaken
-from flightctl.store.records import CommandRecord, ExternalKey, OperatorAction, TelemetryRow
+from flightctl.store.records import CommandRecord, OperatorAction, TelemetryRow
 
 
-def write_incident(db: Connection, incident: Incident, key: ExternalKey | None) -> None:
-    """The document, and the rows of what is new in it. Raises KeyTaken."""
+def write_incident(db: Connection, incident: Incident) -> None:
+    """The document, and the rows of what is new in it."""
     own = str(incident.id)
     row = {
         "id": own,
@@ -28,8 +27,6 @@ def write_incident(db: Connection, incident: Incident, key: ExternalKey | None) 
         "document": incident.model_dump_json(),
     }
     db.execute(insert(t.incidents).values(row).on_conflict_do_update(index_elements=["id"], set_=row))
-    if key is not None:
-        _claim(db, key, incident.id)
     written = db.scalar(select(func.count()).where(t.timeline.c.incident_id == own)) or 0
     entries = [
         {
@@ -73,23 +70,16 @@ def write_incident(db: Connection, incident: Incident, key: ExternalKey | None) 
         db.execute(insert(t.decisions).on_conflict_do_nothing(), decisions)
 
 
-def _claim(db: Connection, key: ExternalKey, incident_id: UUID) -> None:
-    db.execute(
-        insert(t.external_keys)
-        .values(source=key.source, key=key.key, incident_id=str(incident_id))
-        .on_conflict_do_nothing()
-    )
-    owner = read_key(db, key)
-    if owner is not None and owner != incident_id:
-        raise KeyTaken(key.source, key.key, owner)
+def claim_key(db: Connection, source: str, key: str, incident_id: UUID) -> UUID:
+    """Binds the key unless it is bound; answers what it is bound to."""
+    statement = insert(t.external_keys).values(source=source, key=key, incident_id=str(incident_id))
+    db.execute(statement.on_conflict_do_nothing())
+    return read_key(db, source, key) or incident_id
 
 
-def read_key(db: Connection, key: ExternalKey) -> UUID | None:
-    found = db.scalar(
-        select(t.external_keys.c.incident_id).where(
-            t.external_keys.c.source == key.source, t.external_keys.c.key == key.key
-        )
-    )
+def read_key(db: Connection, source: str, key: str) -> UUID | None:
+    c = t.external_keys.c
+    found = db.scalar(select(c.incident_id).where(c.source == source, c.key == key))
     return None if found is None else UUID(found)
 
 
@@ -98,24 +88,24 @@ def read_incident(db: Connection, incident_id: UUID) -> Incident | None:
     return None if document is None else Incident.model_validate_json(document)
 
 
-def read_in_states(db: Connection, states: Collection[IncidentState]) -> tuple[Incident, ...]:
+def read_in_states(db: Connection, states: Collection[IncidentState]) -> list[Incident]:
     """By priority, then the oldest first."""
     query = (
         select(t.incidents.c.document)
         .where(t.incidents.c.state.in_([state.value for state in states]))
         .order_by(t.incidents.c.priority, t.incidents.c.opened_at, t.incidents.c.id)
     )
-    return tuple(Incident.model_validate_json(document) for document in db.scalars(query).all())
+    return [Incident.model_validate_json(document) for document in db.scalars(query).all()]
 
 
-def read_page(db: Connection, limit: int, before: UUID | None) -> tuple[Incident, ...]:
+def read_page(db: Connection, limit: int, before: UUID | None) -> list[Incident]:
     """The newest first."""
     place = (t.incidents.c.opened_at, t.incidents.c.id)
     query = select(t.incidents.c.document).order_by(place[0].desc(), place[1].desc()).limit(limit)
     if before is not None:
         from_row = select(*place).where(t.incidents.c.id == str(before)).subquery()
         query = query.where(tuple_(*place) < select(from_row).scalar_subquery())
-    return tuple(Incident.model_validate_json(document) for document in db.scalars(query).all())
+    return [Incident.model_validate_json(document) for document in db.scalars(query).all()]
 
 
 def write_command(db: Connection, record: CommandRecord) -> None:
@@ -163,7 +153,7 @@ def write_telemetry(db: Connection, rows: Sequence[TelemetryRow]) -> None:
                 "lon": row.lon,
                 "height_m": row.height_m,
                 "heading_deg": row.heading_deg,
-                "ground_speed_mps": row.ground_speed_mps,
+                "speed_mps": row.speed_mps,
                 "climb_mps": row.climb_mps,
                 "battery_percent": row.battery_percent,
                 "mode": row.mode,
@@ -193,7 +183,7 @@ def _telemetry_row(row: Row[Any]) -> TelemetryRow:
         lon=row.lon,
         height_m=row.height_m,
         heading_deg=row.heading_deg,
-        ground_speed_mps=row.ground_speed_mps,
+        speed_mps=row.speed_mps,
         climb_mps=row.climb_mps,
         battery_percent=row.battery_percent,
         mode=row.mode,
@@ -208,7 +198,6 @@ def write_action(db: Connection, action: OperatorAction) -> None:
             at=t.instant(action.at),
             actor=action.actor,
             action=action.action,
-            subject=action.subject,
             details=_json(action.details),
         )
     )
@@ -222,7 +211,6 @@ def read_actions(db: Connection, limit: int) -> tuple[OperatorAction, ...]:
             at=_time(row.at),
             actor=row.actor,
             action=row.action,
-            subject=row.subject,
             details=from_json(row.details),
         )
         for row in db.execute(query).all()
@@ -234,9 +222,9 @@ def write_setting(db: Connection, key: str, value: Any) -> None:
     db.execute(statement.on_conflict_do_update(index_elements=["key"], set_={"value": _json(value)}))
 
 
-def read_setting(db: Connection, key: str, default: Any) -> Any:
+def read_setting(db: Connection, key: str) -> Any:
     found = db.scalar(select(t.settings.c.value).where(t.settings.c.key == key))
-    return default if found is None else from_json(found)
+    return None if found is None else from_json(found)
 
 
 def _json(value: Any) -> str:

@@ -24,16 +24,16 @@ class CommandRecord:
 
 @dataclass(frozen=True, slots=True)
 class TelemetryRow:
-    """Where a drone was and how it did, at an instant."""
+    """Where a drone was and how it did, at an instant; None is what it has not said."""
 
     at: datetime
     drone_id: str
-    lat: float
-    lon: float
-    height_m: float  # above its home
-    heading_deg: float
-    ground_speed_mps: float
-    climb_mps: float
+    lat: float | None = None
+    lon: float | None = None
+    height_m: float | None = None  # above its home
+    heading_deg: float | None = None
+    speed_mps: float | None = None  # over ground
+    climb_mps: float | None = None
     battery_percent: float | None = None
     mode: str = ""
     armed: bool = False
@@ -42,18 +42,9 @@ class TelemetryRow:
 
 @dataclass(frozen=True, slots=True)
 class OperatorAction:
-    """What a person did: the audit trail's entry."""
+    """What a person did: an entry of the audit trail."""
 
     at: datetime
     actor: str
     action: str  # "hold", "consent", "recall", ...
-    subject: str  # "incident:<id>", "drone:cx-1", "site"
     details: Mapping[str, Any] = field(default_factory=dict[str, Any])
-
-
-@dataclass(frozen=True, slots=True)
-class ExternalKey:
-    """Another system's own name for an event, so that a repeated call changes nothing."""
-
-    source: str
-    key: str

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections import deque
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
@@ -19,17 +19,19 @@ from uuid import UUID
 
 import structlog
 from pydantic import ValidationError
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 from sqlalchemy.exc import DBAPIError
 
 from flightctl.incidents.model import OPEN_STATES, Incident, IncidentState
 from flightctl.store import queries
 from flightctl.store.database import Database
 from flightctl.store.errors import StoreUnavailable, unavailable
-from flightctl.store.records import CommandRecord, ExternalKey, OperatorAction, TelemetryRow
+from flightctl.store.records import CommandRecord, OperatorAction, TelemetryRow
 
 Result = TypeVar("Result")
 
+DATABASE_NAME = "chaoxun.db"
+"""The file's name in a data folder."""
 TELEMETRY_FLUSH_S = 0.5
 TELEMETRY_BUFFER_ROWS = 20_000
 """Forty seconds of fifty drones at 10 Hz; beyond that the oldest rows go and are counted."""
@@ -105,73 +107,61 @@ class Store:
 
     # Incidents
 
-    async def save_incident(self, incident: Incident, *, external_key: ExternalKey | None = None) -> None:
+    async def save_incident(self, incident: Incident) -> None:
         """Writes the incident and what is new in its alerts, decisions and timeline, all or nothing.
 
-        With `external_key` the key is bound to the incident in the same transaction. Raises KeyTaken, when it
-        belongs to another one, and StoreUnavailable; then nothing was written.
+        On the disk when it returns. Raises StoreUnavailable; then nothing was written.
         """
-
-        def work(database: Database) -> None:
-            with database.durable.begin():
-                queries.write_incident(database.durable, incident, external_key)
-
-        await self._run(work)
+        await self._write(lambda db: queries.write_incident(db, incident))
 
     async def incident(self, incident_id: UUID) -> Incident | None:
-        return await self._read(lambda db: queries.read_incident(db.durable, incident_id))
+        return await self._read(lambda db: queries.read_incident(db, incident_id))
 
-    async def open_incidents(self, states: Collection[IncidentState] = OPEN_STATES) -> tuple[Incident, ...]:
+    async def open_incidents(self, states: Collection[IncidentState] = OPEN_STATES) -> list[Incident]:
         """Those in the given states, by priority, then the oldest first."""
-        return await self._read(lambda db: queries.read_in_states(db.durable, states))
+        return await self._read(lambda db: queries.read_in_states(db, states))
 
-    async def incidents(self, limit: int = 50, before: UUID | None = None) -> tuple[Incident, ...]:
+    async def incidents(self, limit: int = 50, before: UUID | None = None) -> list[Incident]:
         """A page of all incidents, the newest first; the next page is before the last one's id."""
-        return await self._read(lambda db: queries.read_page(db.durable, limit, before))
+        return await self._read(lambda db: queries.read_page(db, limit, before))
 
     async def external_key(self, source: str, key: str) -> UUID | None:
-        """The incident that this key led to, if it was used."""
-        return await self._read(lambda db: queries.read_key(db.durable, ExternalKey(source, key)))
+        """The incident that this key of another system led to, if it was used."""
+        return await self._read(lambda db: queries.read_key(db, source, key))
+
+    async def save_external_key(self, source: str, key: str, incident_id: UUID) -> UUID:
+        """Binds the key to a saved incident; answers what it belongs to: this one, or who was first."""
+        return await self._write(lambda db: queries.claim_key(db, source, key, incident_id))
 
     # Commands, actions, settings
 
     async def record_command(self, record: CommandRecord) -> None:
         """Before it is sent (without a result), and again with the same `cmd_id` and its result."""
-
-        def work(database: Database) -> None:
-            with database.durable.begin():
-                queries.write_command(database.durable, record)
-
-        await self._run(work)
+        await self._write(lambda db: queries.write_command(db, record))
 
     async def commands(self, incident_id: UUID) -> tuple[CommandRecord, ...]:
-        return await self._read(lambda db: queries.read_commands(db.durable, incident_id))
+        return await self._read(lambda db: queries.read_commands(db, incident_id))
 
-    async def record_action(self, action: OperatorAction) -> None:
-        def work(database: Database) -> None:
-            with database.durable.begin():
-                queries.write_action(database.durable, action)
-
-        await self._run(work)
+    async def operator_action(self, actor: str, action: str, details: Mapping[str, Any], *, at: datetime) -> None:
+        """What a person did, for the audit trail."""
+        record = OperatorAction(at, actor, action, details)
+        await self._write(lambda db: queries.write_action(db, record))
 
     async def operator_actions(self, limit: int = 100) -> tuple[OperatorAction, ...]:
-        return await self._read(lambda db: queries.read_actions(db.durable, limit))
+        """The newest first."""
+        return await self._read(lambda db: queries.read_actions(db, limit))
 
-    async def setting(self, key: str, default: Any = None) -> Any:
-        return await self._read(lambda db: queries.read_setting(db.durable, key, default))
+    async def get_setting(self, key: str) -> Any:
+        """What was put under `key`; None when nothing was."""
+        return await self._read(lambda db: queries.read_setting(db, key))
 
     async def put_setting(self, key: str, value: Any) -> None:
         """`value` is plain JSON."""
-
-        def work(database: Database) -> None:
-            with database.durable.begin():
-                queries.write_setting(database.durable, key, value)
-
-        await self._run(work)
+        await self._write(lambda db: queries.write_setting(db, key, value))
 
     async def check(self) -> None:
         """Raises StoreUnavailable when the file cannot be read."""
-        await self._read(lambda db: db.durable.scalar(select(1)))
+        await self._read(lambda db: db.scalar(select(1)))
 
     # Telemetry
 
@@ -197,7 +187,7 @@ class Store:
 
     async def track(self, drone_id: str, since: datetime, until: datetime) -> tuple[TelemetryRow, ...]:
         """The telemetry of one drone that has been written, the oldest first."""
-        return await self._read(lambda db: queries.read_telemetry(db.durable, drone_id, since, until))
+        return await self._read(lambda db: queries.read_telemetry(db, drone_id, since, until))
 
     def _schedule_flush(self) -> None:
         if self._closed or not self._telemetry or self._flush_timer is not None or self._flushing is not None:
@@ -245,12 +235,17 @@ class Store:
 
     # The thread
 
-    async def _read(self, query: Callable[[Database], Result]) -> Result:
+    async def _write(self, change: Callable[[Connection], Result]) -> Result:
+        """One durable transaction; it is undone when anything in it fails."""
+
         def work(database: Database) -> Result:
             with database.durable.begin():
-                return query(database)
+                return change(database.durable)
 
         return await self._run(work)
+
+    async def _read(self, query: Callable[[Connection], Result]) -> Result:
+        return await self._write(query)  # one that only reads shuts nobody out
 
     async def _run(self, work: Callable[[Database], Result]) -> Result:
         if self._closed:
