@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from geofence.position import Enu
 from sim.world.ground import BankPlace, Ground
 from sim.world.plans import BoatPlan
 from sim.world.view import BoatView, GullView
