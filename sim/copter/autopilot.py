@@ -159,20 +159,7 @@ class Autopilot:
         demand = vehicle.demand
         if vehicle.battery.empty and demand.thrust is Thrust.FLYING:
             demand.thrust = Thrust.OFF
-        error = vehicle.error
-        step(
-            body,
-            demand,
-            self._current_limits(),
-            self._airframe,
-            wind_east=vehicle.wind_east,
-            wind_north=vehicle.wind_north,
-            ground_amsl_m=vehicle.ground_amsl_m,
-            error_east=error[0],
-            error_north=error[1],
-            error_up=error[2],
-            dt=dt,
-        )
+        step(body, demand, self._current_limits(), self._airframe, vehicle.around, dt=dt)
         pack = vehicle.battery.pack
         power_w = pack.idle_w
         if vehicle.armed and not vehicle.landed and demand.thrust is Thrust.FLYING:
@@ -189,10 +176,10 @@ class Autopilot:
         vehicle, body = self.vehicle, self.vehicle.body
         self._next_environment_s = vehicle.now_s + _ENVIRONMENT_S
         around = self._environment(Enu(body.east_m, body.north_m), body.amsl_m)
-        vehicle.wind_east, vehicle.wind_north = around.wind_east_mps, around.wind_north_mps
+        vehicle.around.wind_east, vehicle.around.wind_north = around.wind_east_mps, around.wind_north_mps
         pad_east, pad_north, pad_amsl_m = self._pad
         on_pad = math.hypot(body.east_m - pad_east, body.north_m - pad_north) <= _PAD_RADIUS_M
-        vehicle.ground_amsl_m = pad_amsl_m if on_pad else around.surface_amsl_m
+        vehicle.around.ground_amsl_m = pad_amsl_m if on_pad else around.surface_amsl_m
 
     def _move_hooks(self) -> None:
         vehicle, body = self.vehicle, self.vehicle.body
