@@ -23,6 +23,11 @@ class LinkUnavailable(ChaoxunError):
 class Datagrams(Protocol):
     """An open datagram endpoint."""
 
+    @property
+    def peer(self) -> Peer | None:
+        """Whom a `udpout` endpoint speaks to; None for one that listens."""
+        ...
+
     async def receive(self) -> tuple[bytes, Peer]:
         """The next datagram; raises LinkUnavailable when the endpoint is closed."""
         ...
@@ -72,6 +77,10 @@ class _UdpEndpoint(asyncio.DatagramProtocol):
         self._transport: asyncio.DatagramTransport | None = None
         self.remote = remote
         self.dropped = 0
+
+    @property
+    def peer(self) -> Peer | None:
+        return self.remote
 
     def connection_made(self, transport: asyncio.DatagramTransport) -> None:
         self._transport = transport
