@@ -78,7 +78,9 @@ class OffsetLine:
         fraction = np.where((near == 0) & (fraction < 0), forward / lengths, fraction)
         fraction = np.where((near == last) & (fraction > 1), forward / lengths, fraction)
         overshoot = np.maximum(np.maximum(-fraction, fraction - 1.0), 0.0)
-        valid = np.isfinite(span) & ((overshoot <= 1e-9) | ((near == 0) & (fraction < 0)) | ((near == last) & (fraction > 1)))
+        valid = np.isfinite(span) & (
+            (overshoot <= 1e-9) | ((near == 0) & (fraction < 0)) | ((near == last) & (fraction > 1))
+        )
         beyond = np.maximum(np.maximum(-forward, forward - lengths), 0.0)
         distance = np.hypot(offset, np.where(valid, overshoot * lengths, beyond))
         chosen = np.argmin(distance + np.where(valid, 0.0, 1e9), axis=1)

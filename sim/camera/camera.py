@@ -12,24 +12,25 @@ from enum import StrEnum
 import cv2
 import numpy as np
 
-from geofence.position import FloatArray, LocalFrame
-from sim.camera.figures import draw_afloat, draw_ashore, skeleton
+from geofence.position import LocalFrame
+from sim.camera.figures import add_afloat, add_ashore
 from sim.camera.lens import TrueLens
-from sim.camera.scene import PALETTES, Picture, as_picture, cast, paint_solid
+from sim.camera.scene import Material, as_picture, cast, haze, paint_solid
+from sim.camera.sketch import Picture, Sketch
 from sim.camera.standing import paint_standing
 from sim.camera.things import (
-    draw_boat,
-    draw_buoy,
-    draw_drone,
-    draw_flags,
-    draw_gull,
-    draw_rain,
-    draw_splash,
+    Flags,
+    add_boat,
+    add_buoy,
+    add_drone,
+    add_gull,
+    add_rain,
+    add_splash,
     rain_streaks,
 )  # fmt: skip
-from sim.camera.water import Waterscape, Waves, lay_front, waterscape
+from sim.camera.water import Shore, Waterscape, Waves, lay_front, waterscape
 from sim.world.ground import BankPlace, Ground
-from sim.world.view import PersonView, Pose, WorldView
+from sim.world.view import Pose, WorldView
 from sim.world.weather import Light
 from vision.camera import Camera
 from vision.frame import EncodedFrame
@@ -58,9 +59,10 @@ class SimCamera:
         self._here = ground.to_bank(self._lens.place)
         self._hits = cast(self._lens, ground)
         self._seed = seed
-        self._light: Light | None = None
-        self._dry: FloatArray = np.zeros((0, 3))
+        self._shore: Shore | None = None
+        self._flags = Flags(ground, self._here)
         self._railing = np.zeros((camera.lens.height_px, camera.lens.width_px), np.uint8)
+        self._rails = self._railing
         self._scapes: OrderedDict[tuple[int, bool], Waterscape] = OrderedDict()
         self._waves = {rough: Waves(rough=rough) for rough in (False, True)}
         self._frozen: Picture | None = None
@@ -84,7 +86,7 @@ class SimCamera:
         if view.weather.rain:
             if self._streaks is None:
                 self._streaks = rain_streaks(*self._railing.shape)
-            draw_rain(picture, self._streaks, view.at_s)
+            add_rain(picture, self._streaks, view.at_s)
         if self.fault is CameraFault.DIRTY:
             picture = self._soiled(picture)
         self._frozen = picture
@@ -107,10 +109,7 @@ class SimCamera:
         if bore is None:
             return self._surface(low, view, river.ebb_mps, rough=False)[0]
         front = bore.front_along_m(at_s)
-        beyond = front > min(
-            float(low.row_most_m[low.row_most_m < 1e8].max(initial=-1e9)), self._here.along_m + _FRONT_SEEN_M
-        )
-        if beyond:
+        if front > min(low.most_m, self._here.along_m + _FRONT_SEEN_M):
             return self._surface(low, view, river.ebb_mps, rough=False)[0]
         place = BankPlace(max(front + 25.0, self._here.along_m), 60.0)
         level = river.level_amsl_m(place.along_m, at_s)
@@ -132,92 +131,73 @@ class SimCamera:
         return cv2.add(scape.picture, cv2.merge([noise, noise, noise])), noise
 
     def _scape(self, view: WorldView, level_amsl_m: float, *, swollen: bool) -> Waterscape:
-        if view.weather.light is not self._light:
-            self._repaint(view.weather.light)
+        light = view.weather.light
+        if self._shore is None or self._shore.light is not light:
+            self._shore = self._painted(light)
+            self._scapes.clear()
         key = (round(level_amsl_m / _LEVEL_STEP_M), swollen)
         scape = self._scapes.get(key)
         if scape is None:
-            light = view.weather.light
-            level = key[0] * _LEVEL_STEP_M
-            scape = waterscape(
-                self._lens, self._ground, self._hits, self._dry, PALETTES[light], light, level, swollen=swollen
-            )
-            scape = self._furnished(scape)
+            scape = waterscape(self._shore, key[0] * _LEVEL_STEP_M, swollen=swollen)
             self._scapes[key] = scape
             while len(self._scapes) > _KEPT_LEVELS:
                 self._scapes.popitem(last=False)
         self._scapes.move_to_end(key)
         return scape
 
-    def _repaint(self, light: Light) -> None:
-        self._light = light
-        self._dry = paint_solid(self._lens, self._hits, light)
-        self._scapes.clear()
-
-    def _furnished(self, scape: Waterscape) -> Waterscape:
-        """The waterscape with trees, lamps and railing, softened by the lens."""
-        from dataclasses import replace
-
-        from sim.camera.water import NOISE_BASE
-
-        picture = cv2.add(scape.picture, (NOISE_BASE, NOISE_BASE, NOISE_BASE, 0))
+    def _painted(self, light: Light) -> Shore:
+        """The dry scene in this light."""
+        colours = paint_solid(self._lens, self._hits, light)
+        distance = np.where(self._hits.material == Material.SKY, 0.0, self._hits.distance_m)
+        bare = as_picture(haze(colours, distance, light), self._lens)
+        picture = bare.copy()
         self._railing = paint_standing(picture, self._lens, self._ground)
-        picture = as_picture(picture.reshape(-1, 3).astype(np.float64), self._lens)
-        return replace(scape, picture=cv2.subtract(picture, (NOISE_BASE, NOISE_BASE, NOISE_BASE, 0)))
+        upright = ((picture != bare).any(axis=2) * 255).astype(np.uint8)
+        self._rails = cv2.compare(self._railing, 110, cv2.CMP_GT)
+        return Shore(self._lens, self._ground, self._hits, light, picture, upright)
 
     def _draw_moving(self, picture: Picture, view: WorldView) -> None:
-        lens = self._lens
+        sketch = Sketch()
         for boat in view.boats:
-            draw_boat(picture, lens, boat)
-        draw_flags(picture, lens, self._ground, self._here.along_m, view.wind, view.at_s)
+            add_boat(sketch, boat)
+        self._flags.add(sketch, view.wind, view.at_s)
         for splash in view.splashes:
-            draw_splash(picture, lens, splash)
+            add_splash(sketch, splash)
+        behind = Sketch()  # of the railing, which is then laid over them again
+        self._add_people(sketch, behind, view)
         for buoy in view.buoys:
-            draw_buoy(picture, lens, buoy)
-        self._draw_people(picture, view.people)
+            add_buoy(sketch, buoy)
         for gull in view.gulls:
-            draw_gull(picture, lens, gull)
+            add_gull(sketch, gull)
         for drone in view.drones:
-            draw_drone(picture, lens, drone)
+            add_drone(sketch, drone)
+        if behind:
+            before = picture.copy()
+            behind.paint(picture, self._lens)
+            cv2.copyTo(before, self._rails, picture)
+        sketch.paint(picture, self._lens)
 
-    def _draw_people(self, picture: Picture, people: tuple[PersonView, ...]) -> None:
+    def _add_people(self, sketch: Sketch, behind: Sketch, view: WorldView) -> None:
+        people = view.people
         if not people:
             return
-        feet = np.array([[p.position.east_m, p.position.north_m, p.feet_amsl_m + 0.9] for p in people])
-        pixels, depth = self._lens.project(feet)
+        middles = np.array([(p.position.east_m, p.position.north_m, p.feet_amsl_m + 0.9) for p in people])
+        pixels, depth = self._lens.project(middles)
         height, width = self._railing.shape
+        seen = (depth > 2.0) & (depth < _FIGURE_RANGE_M) & (pixels > -60.0).all(axis=1)
+        seen &= (pixels < (width + 60.0, height + 60.0)).all(axis=1)
+        away = np.linalg.norm(middles - self._lens.position, axis=1)
+        column = np.clip(np.rint(pixels[:, 0]), 0, width - 1).astype(np.intp)
+        row = np.clip(np.rint(pixels[:, 1]), 0, height - 1).astype(np.intp)
+        seen &= self._distance[row, column] > away - 1.5  # nothing solid stands before them
         for i in np.argsort(-depth):
-            x, y = pixels[i]
-            if depth[i] < 2.0 or depth[i] > _FIGURE_RANGE_M or not (-60 < x < width + 60 and -60 < y < height + 60):
+            if not seen[i]:
                 continue
             person = people[i]
-            if self._hidden(float(x), float(y), feet[i]):
-                continue
             if person.pose in (Pose.SWIMMING, Pose.HOLDING):
-                draw_afloat(picture, self._lens, person)
-                continue
-            joints_px, _ = self._lens.project(skeleton(person))
-            px_per_m = self._lens.focal_px / float(depth[i])
-            if not person.behind_railing:
-                draw_ashore(picture, joints_px, px_per_m, person)
-                continue
-            x0, y0 = (int(max(v - 0.4 * px_per_m, 0)) for v in joints_px.min(axis=0))
-            x1, y1 = (int(v + 0.4 * px_per_m) + 2 for v in joints_px.max(axis=0))
-            rail = self._railing[y0:y1, x0:x1]
-            if not rail.size:
-                continue
-            before = picture[y0:y1, x0:x1].copy()
-            draw_ashore(picture, joints_px, px_per_m, person)
-            cv2.copyTo(before, cv2.compare(rail, 110, cv2.CMP_GT), picture[y0:y1, x0:x1])
-
-    def _hidden(self, x: float, y: float, middle: FloatArray) -> bool:
-        """Something solid stands before the person's middle."""
-        column, row = round(x), round(y)
-        height, width = self._railing.shape
-        if not (0 <= column < width and 0 <= row < height):
-            return False
-        away = float(np.linalg.norm(middle - self._lens.position))
-        return float(self._distance[row, column]) < away - 1.5
+                add_afloat(sketch, person)
+            else:
+                add_ashore(behind if person.behind_railing else sketch, person, float(depth[i]))
 
     def _soiled(self, picture: Picture) -> Picture:
         """Mud and drops on the glass."""

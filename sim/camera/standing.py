@@ -7,10 +7,10 @@ import numpy as np
 
 from geofence.position import Enu, FloatArray
 from sim.camera.lens import TrueLens
-from sim.camera.scene import HORIZON_M, Picture
+from sim.camera.sketch import Picture
+from sim.camera.sketch import fixed as fixed_points
 from sim.world.ground import STEPS_HALF_WIDTH_M, BankPlace, Ground
 
-_SUB = 16  # sub-pixel positions: cv2 takes fixed point with 4 bits
 _SHIFT = 4
 RAIL_OFFSET_M = -0.35
 RAIL_HEIGHT_M = 1.1
@@ -18,11 +18,9 @@ PAGODA = BankPlace(58.0, -74.0)
 
 
 def fixed(point: FloatArray) -> tuple[int, int]:
-    """A pixel position in cv2's fixed point, kept within its range."""
-    return (
-        int(np.clip(point[0], -4000, 4000) * _SUB),
-        int(np.clip(point[1], -4000, 4000) * _SUB),
-    )
+    """One pixel position in cv2's fixed point."""
+    x, y = fixed_points(point).tolist()
+    return x, y
 
 
 def points_at(ground: Ground, places: list[tuple[float, float, float]]) -> FloatArray:
@@ -76,7 +74,7 @@ def _trees(picture: Picture, lens: TrueLens, ground: Ground, here: BankPlace) ->
             centre = pixels[1] + np.array([spread[0], size * 0.28 + spread[1]])
             bright = (0.72 + 0.06 * k) * tone
             colour = _hazed((52 * bright, 92 * bright, 70 * bright), float(depth[0]))
-            radius = max(1, int(size * leaf.uniform(0.13, 0.22) * _SUB))
+            radius = max(1, int(size * leaf.uniform(0.13, 0.22) * 16))
             cv2.circle(picture, fixed(centre), radius, colour, -1, cv2.LINE_AA, _SHIFT)
 
 
@@ -107,7 +105,7 @@ def _silhouette(
     pixels, depth = lens.project(points)
     if depth.min() < 5.0:
         return
-    ring = np.array([fixed(p) for p in pixels], np.int32)
+    ring = fixed_points(pixels)
     cv2.fillPoly(picture, [ring], _hazed(colour, float(depth.mean())), cv2.LINE_AA, _SHIFT)
 
 
@@ -145,6 +143,3 @@ def _railing(mask: Picture, lens: TrueLens, ground: Ground, here: BankPlace) -> 
         for start, end, share in ((0, 1, 1.0), (1, 2, 1.0), (3, 4, 0.6)):
             layer = int(strength * share)
             cv2.line(mask, fixed(pixels[start]), fixed(pixels[end]), layer, thick, cv2.LINE_AA, _SHIFT)
-
-
-__all__ = ["HORIZON_M", "fixed", "paint_standing", "points_at"]

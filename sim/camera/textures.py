@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,15 +34,25 @@ def grain(seed: int, low: float = 2.0, high: float = 60.0) -> FloatArray:
     return _spectrum_noise(seed, low, high)
 
 
-def sample(texture: FloatArray, u: FloatArray, v: FloatArray) -> FloatArray:
-    """The texture at (u, v) texels, bilinear, wrapping."""
-    u0, v0 = np.floor(u), np.floor(v)
-    fu, fv = u - u0, v - v0
-    i, j = v0.astype(np.int64) % TILE, u0.astype(np.int64) % TILE
-    i1, j1 = (i + 1) % TILE, (j + 1) % TILE
-    top = texture[i, j] * (1 - fu) + texture[i, j1] * fu
-    bottom = texture[i1, j] * (1 - fu) + texture[i1, j1] * fu
-    return top * (1 - fv) + bottom * fv
+@functools.cache
+def _padded(seed: int, low: float, high: float) -> NDArray[np.float32]:
+    """The grain with its first row and column again at the end, so that interpolation wraps."""
+    return np.pad(grain(seed, low, high), ((0, 1), (0, 1)), mode="wrap").astype(np.float32)
+
+
+def sample(seed: int, low: float, high: float, u: FloatArray, v: FloatArray) -> FloatArray:
+    """The grain of that seed and band of waves at (u, v) texels, bilinear, wrapping."""
+    count = len(u)
+    if count == 0:
+        return np.zeros(0)
+    width = min(count, 4096)
+    rows = -(-count // width)
+    map_u, map_v = np.zeros(rows * width, np.float32), np.zeros(rows * width, np.float32)
+    map_u[:count], map_v[:count] = u % TILE, v % TILE
+    taken = cv2.remap(
+        _padded(seed, low, high), map_u.reshape(rows, width), map_v.reshape(rows, width), cv2.INTER_LINEAR
+    )
+    return taken.ravel()[:count].astype(np.float64)
 
 
 def doubled(field: FloatArray) -> NDArray[np.uint8]:

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from geofence.position import FloatArray
 from sim.camera.lens import TrueLens
-from sim.camera.scene import HORIZON_M, Hits, Material, Palette, Picture, haze
-from sim.camera.textures import TILE, grain, sample, sensor_layer, water_layers
+from sim.camera.scene import HORIZON_M, PALETTES, Hits, Material, Palette, haze, softened
+from sim.camera.sketch import Picture
+from sim.camera.textures import TILE, sample, sensor_layer, water_layers
 from sim.world.ground import Ground
 from sim.world.weather import Light
 
@@ -33,10 +34,10 @@ class Waterscape:
     level_amsl_m: float
     picture: Picture  # NOISE_BASE darker than what it shows
     table: NDArray[np.int16]  # (h, w, 2) into the atlas
-    wet: Picture  # 255 where there is water
     upstream_m: NDArray[np.float32]  # (h, w) along, straightened to the front; -1e9 on dry ground
     row_most_m: NDArray[np.float32]  # the easternmost of each row
     least_m: float  # the westernmost water in view
+    most_m: float  # the easternmost this side of the horizon
 
 
 def front_bow_m(offset_m: FloatArray) -> FloatArray:
@@ -46,34 +47,41 @@ def front_bow_m(offset_m: FloatArray) -> FloatArray:
     return lag + waver
 
 
-def waterscape(
-    lens: TrueLens, ground: Ground, hits: Hits, dry: FloatArray, palette: Palette, light: Light, level: float, *,
-    swollen: bool,
-) -> Waterscape:  # fmt: skip
-    """Lays the river at `level` into the dry scene."""
+@dataclass(frozen=True, slots=True)
+class Shore:
+    """A camera's dry scene, painted once: what the river is laid into."""
+
+    lens: TrueLens
+    ground: Ground
+    hits: Hits
+    light: Light
+    picture: Picture  # haze and everything that stands on the promenade included
+    before_water: Picture  # 255 where something that stands up hides what is behind it
+
+
+def waterscape(shore: Shore, level: float, *, swollen: bool) -> Waterscape:
+    """Lays the river at `level` into the dry scene; `swollen` is darker water full of silt."""
+    lens, hits = shore.lens, shore.hits
     height, width = lens.height_px, lens.width_px
     rays, camera_z = hits.rays, float(lens.position[2])
-    water = (hits.amsl_m < level) & (hits.material != Material.SKY)
+    water = (hits.amsl_m < level) & (hits.material != Material.SKY) & (shore.before_water.ravel() == 0)
     index = np.flatnonzero(water)
     reach = (level - camera_z) / rays[index, 2]
-    points = lens.position[:2] + rays[index, :2] * reach[:, None]
-    bank = ground.to_bank_array(points)
+    bank = shore.ground.to_bank_array(lens.position[:2] + rays[index, :2] * reach[:, None])
     along, offset = bank[:, 0], bank[:, 1]
 
-    colours = dry.copy()
-    distance = np.where(hits.material == Material.SKY, 0.0, hits.distance_m)
-    distance[index] = reach
-    colours[index] = _water_colour(along, offset, rays[index], palette, swollen=swollen)
-    edge = (hits.material != Material.SKY) & ~water
-    damp = edge & (hits.amsl_m < level + 0.30)
-    colours[damp] *= 0.74
+    picture = shore.picture.copy()
+    flat = picture.reshape(-1, 3)
+    colours = _water_colour(along, offset, rays[index], PALETTES[shore.light], swollen=swollen)
+    flat[index] = np.clip(haze(colours, reach, shore.light), 0, 255).astype(np.uint8)
+    edge = ~water & (hits.amsl_m < level + 0.30) & (hits.material != Material.BED)
+    flat[edge] = (flat[edge] * 0.76).astype(np.uint8)
     lace = edge & (hits.amsl_m < level + 0.07)
-    colours[lace] = colours[lace] * 0.5 + 95.0
-    colours = haze(colours, distance, light)
+    flat[lace] = flat[lace] // 2 + 90
+    picture = softened(picture)
 
     footprint = reach / lens.focal_px / np.maximum(-rays[index, 2], 1e-4)
-    rng = np.random.default_rng(9)
-    blurred = footprint * np.exp(rng.normal(0.0, 0.18, len(index)))
+    blurred = footprint * np.exp(np.random.default_rng(9).normal(0.0, 0.18, len(index)))
     scale = np.searchsorted(np.array(_STEP_UP_PX), blurred)
     texel = np.array(TEXEL_M)[scale]
     u, v = np.floor(along / texel).astype(np.int64) % TILE, np.floor(offset / texel).astype(np.int64) % TILE
@@ -85,13 +93,12 @@ def waterscape(
 
     upstream = np.full(height * width, -1e9, np.float32)
     upstream[index] = np.where(reach < HORIZON_M, along - front_bow_m(offset), 1e9)
-    picture = np.clip(colours - NOISE_BASE, 0, 255).astype(np.uint8).reshape(height, width, 3)
     table = np.stack([table_u, table_v], axis=1).astype(np.int16).reshape(height, width, 2)
     rows = upstream.reshape(height, width)
-    return Waterscape(
-        level, picture, table, (water.astype(np.uint8) * 255).reshape(height, width), rows, rows.max(axis=1),
-        float(upstream[index].min()) if len(index) else 1e9,
-    )  # fmt: skip
+    most = float(upstream[upstream < 1e8].max(initial=-1e9))
+    least = float(upstream[index].min(initial=1e9))
+    dark = cv2.subtract(picture, (NOISE_BASE, NOISE_BASE, NOISE_BASE, 0))
+    return Waterscape(level, dark, table, rows, rows.max(axis=1), least, most)
 
 
 def _water_colour(
@@ -99,8 +106,8 @@ def _water_colour(
 ) -> FloatArray:
     """Silt by day: yellow-brown looked down on, the sky's colour at a glance."""
     base = np.array([92, 124, 144]) if swollen else np.array([104, 136, 152])
-    patches = 0.055 * sample(grain(8, 1.5, 9), along / 3.0, offset / 1.2)
-    streaks = 0.035 * sample(grain(9, 2, 30), along / 9.0, offset / 1.0)
+    patches = 0.055 * sample(8, 1.5, 9, along / 3.0, offset / 1.2)
+    streaks = 0.035 * sample(9, 2, 30, along / 9.0, offset / 1.0)
     fade = 1.0 / (1.0 + (offset / 600.0) ** 2)
     silt = base * (palette.sun * (1.0 + (patches + streaks) * fade))[:, None]
     glance = np.clip(-rays[:, 2], 0.0, 1.0)
