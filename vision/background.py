@@ -24,7 +24,7 @@ class BackgroundConfig:
     time_constant_s: float = 12.0
     foreground_time_constant_s: float = 45.0  # what differs but is no track: a parked cart, a moved bench
     flood_time_constant_s: float = 1.2  # when a whole region changes at once
-    deviation_factor: float = 4.0
+    deviation_factor: float = 5.5  # of the mean deviation, 4.4 standard deviations
     floor: int = 13  # grey levels
     ceiling: int = 70
     flood_fraction: float = 0.45

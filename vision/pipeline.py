@@ -32,6 +32,7 @@ from vision.background import Background, BackgroundConfig, Gray
 from vision.camera import Camera
 from vision.detect import DetectConfig, Detector
 from vision.frame import EncodedFrame
+from vision.picture import Picture
 from vision.preview import annotated_jpeg
 from vision.rules.camera_fault import CameraFaultConfig, HealthChange, HealthWatch
 from vision.rules.fall import FallConfig, FallRule
@@ -109,34 +110,37 @@ class CameraPipeline:
 
     def process(self, frame: EncodedFrame) -> FrameReport:
         """What one frame says. Undecodable data counts as a frame that did not come."""
-        data = np.frombuffer(frame.data, np.uint8)
-        gray = cast("Gray | None", cv2.imdecode(data, cv2.IMREAD_GRAYSCALE) if len(data) else None)
+        return self.process_picture(frame.at, Picture(data=frame.data))
+
+    def process_picture(self, at: datetime, picture: Picture) -> FrameReport:
+        """The same for a picture that may be decoded already."""
+        gray = picture.gray()
         if gray is None:
-            return self.note_missing(frame.at, "the picture cannot be decoded")
+            return self.note_missing(at, "the picture cannot be decoded")
         lens = self.camera.lens
         if gray.shape != (lens.height_px, lens.width_px):
             gray = cast("Gray", cv2.resize(gray, (lens.width_px, lens.height_px), interpolation=cv2.INTER_AREA))
-        now_s = self._seconds(frame.at)
+        now_s = self._seconds(at)
         change = self._health.picture(gray[::_SAMPLE_STEP, ::_SAMPLE_STEP], now_s)
-        alerts = self._fault_alerts(change, frame.at, frame.data)
+        alerts = self._fault_alerts(change, at, picture)
         findings: list[Finding] = []
         if not self._health.faulty:
             findings = self._look(gray[self._top_row :], now_s)
         self._last_s = now_s
         views = self._views(now_s)
         for finding in findings:
-            alerts.append(self._alert(finding, frame.at, frame.data, views))
+            alerts.append(self._alert(finding, at, picture, views))
         preview = None
         if now_s - self._preview_at_s >= self._preview_every_s:
             self._preview_at_s = now_s
-            preview = annotated_jpeg(frame.data, lens, views)
+            preview = annotated_jpeg(picture, lens, views)
         health = self._health.health
         if health is CameraHealth.OK and not self._background.ready:
             health = CameraHealth.STARTING
         reason = change.reason if change is not None else self._health.reason
         return FrameReport(
             camera_id=self.camera.id,
-            at=frame.at,
+            at=at,
             health=health,
             health_reason=reason,
             alerts=tuple(alerts),
@@ -239,13 +243,13 @@ class CameraPipeline:
         place = self.scene.projection.wgs84(point)
         return UncertainPosition(lat=place.lat, lon=place.lon, sigma_m=min(max(sigma_m, 0.1), 5000.0))
 
-    def _alert(self, finding: Finding, at: datetime, data: bytes, views: tuple[TrackView, ...]) -> Alert:
+    def _alert(self, finding: Finding, at: datetime, picture: Picture, views: tuple[TrackView, ...]) -> Alert:
         identifier = uuid7(at, self._rng)
         snapshot = None
         if self._evidence is not None:
-            picture = annotated_jpeg(data, self.camera.lens, views, emphasised=finding.track_id)
-            if picture is not None:
-                snapshot = self._evidence(f"{identifier}.jpg", picture)
+            jpeg = annotated_jpeg(picture, self.camera.lens, views, emphasised=finding.track_id)
+            if jpeg is not None:
+                snapshot = self._evidence(f"{identifier}.jpg", jpeg)
         return Alert(
             id=identifier,
             kind=finding.kind,
@@ -258,11 +262,12 @@ class CameraPipeline:
             details=finding.details,
         )
 
-    def _fault_alerts(self, change: HealthChange | None, at: datetime, data: bytes | None) -> list[Alert]:
+    def _fault_alerts(self, change: HealthChange | None, at: datetime, picture: Picture | None) -> list[Alert]:
         if change is None or not change.fault:
             return []
         identifier = uuid7(at, self._rng)
-        snapshot = None if self._evidence is None or not data else self._evidence(f"{identifier}.jpg", data)
+        jpeg = None if picture is None else picture.jpeg()
+        snapshot = None if self._evidence is None or jpeg is None else self._evidence(f"{identifier}.jpg", jpeg)
         return [
             Alert(
                 id=identifier,

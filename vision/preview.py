@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import cv2
-import numpy as np
-from numpy.typing import NDArray
 
 from vision.alert import Surface, TrackView
 from vision.camera import Lens
+from vision.picture import Bgr, Picture, encoded_jpeg
 
 _CALM, _ALARM, _SHADOW = (200, 200, 200), (60, 60, 240), (20, 20, 20)
 _QUALITY = 75
 
 
-def annotate(picture: NDArray[np.uint8], views: tuple[TrackView, ...], emphasised: int | None = None) -> None:
+def annotate(picture: Bgr, views: tuple[TrackView, ...], emphasised: int | None = None) -> None:
     """Draws on the picture itself: grey boxes for people, red for those an alert is about."""
     for view in views:
         alarming = view.alerting or view.track_id == emphasised
@@ -30,16 +31,15 @@ def annotate(picture: NDArray[np.uint8], views: tuple[TrackView, ...], emphasise
 
 
 def annotated_jpeg(
-    data: bytes, lens: Lens, views: tuple[TrackView, ...], emphasised: int | None = None
+    picture: Picture, lens: Lens, views: tuple[TrackView, ...], emphasised: int | None = None
 ) -> bytes | None:
-    """The encoded frame with boxes; the very same bytes when there is nothing to draw."""
+    """The frame with boxes; the very same bytes when there is nothing to draw."""
     if not views:
-        return data
-    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    if picture is None:
+        return picture.jpeg()
+    bgr = picture.bgr()
+    if bgr is None:
         return None
-    if picture.shape[:2] != (lens.height_px, lens.width_px):
-        picture = cv2.resize(picture, (lens.width_px, lens.height_px), interpolation=cv2.INTER_AREA)
-    annotate(picture, views, emphasised)  # type: ignore[arg-type]
-    done, encoded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
-    return encoded.tobytes() if done else None
+    if bgr.shape[:2] != (lens.height_px, lens.width_px):
+        bgr = cast("Bgr", cv2.resize(bgr, (lens.width_px, lens.height_px), interpolation=cv2.INTER_AREA))
+    annotate(bgr, views, emphasised)
+    return encoded_jpeg(bgr, _QUALITY)

@@ -44,9 +44,8 @@ def test_a_walker_is_one_track_on_the_promenade_and_no_alert() -> None:
 def test_who_stands_still_for_two_minutes_does_not_melt_into_the_background() -> None:
     toy = Toy()
     toy.learn()
-    for _ in range(600):
-        report = toy.show(walker(30))
-    assert [view.surface for view in report.tracks] == [Surface.PROMENADE]
+    toy.learn(walker(30), seconds=120)
+    assert [view.surface for view in toy.reports[-1].tracks] == [Surface.PROMENADE]
 
 
 def test_feet_in_the_danger_zone_are_told_once_after_the_inertia_with_a_picture() -> None:
