@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
+from geofence.drift import DriftCloud
 
 from flightctl.clock import Clock
 from flightctl.dispatch.situation import TargetTrack
 from geofence.current import CurrentField
-from geofence.drift import DriftCloud
 from geofence.position import Enu, LocalFrame
 from vision.alert import Surface, TrackView, UncertainPosition
 

@@ -29,6 +29,15 @@ class DroneHands:
         self._trail: deque[tuple[float, LatLon]] = deque(maxlen=240)
 
     @property
+    def id(self) -> str:
+        return self.drone.id
+
+    @property
+    def actor(self) -> str:
+        """Its name in timelines."""
+        return f"drone:{self.drone.id}"
+
+    @property
     def vehicle(self) -> Vehicle:
         """Raises LinkLost when it has never been heard."""
         found = self._ground.vehicle(self.drone.system_id)
@@ -45,6 +54,17 @@ class DroneHands:
     def online(self) -> bool:
         found = self._ground.vehicle(self.drone.system_id)
         return found is not None and found.online
+
+    @property
+    def armed(self) -> bool:
+        """As last heard; a drone never heard is taken for lying in its dock."""
+        telemetry = self.telemetry
+        return telemetry is not None and telemetry.armed
+
+    @property
+    def mode(self) -> str:
+        telemetry = self.telemetry
+        return "UNKNOWN" if telemetry is None else telemetry.mode
 
     async def heard(self) -> None:
         """Waits for the vehicle's first heartbeat and position."""
@@ -111,7 +131,9 @@ class DroneHands:
         if not telemetry.ekf_ready:
             return "no position estimate yet"
         if not telemetry.prearm_ok:
-            return "its own pre-arm checks fail: " + ("; ".join(t.text for t in telemetry.texts[-2:]) or "no reason said")
+            return "its own pre-arm checks fail: " + (
+                "; ".join(t.text for t in telemetry.texts[-2:]) or "no reason said"
+            )
         return ""
 
     def recent_texts(self, seconds: float, now_s: float) -> tuple[str, ...]:

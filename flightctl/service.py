@@ -1,8 +1,8 @@
 """The running service: composes links, vehicles, docks, speakers, vision, incidents and dispatch for one site.
 
-    vision ─► Intake ─► IncidentBook ─► tend (twice a second, and at every change)
-                             │             ├─ BankHailer      speaks at once
-                           Store           └─ Dispatcher ─► Response (one task a drone) ─► dock, vehicle, speaker
+vision ─► Intake ─► IncidentBook ─► tend (twice a second, and at every change)
+                         │             ├─ BankHailer      speaks at once
+                       Store           └─ Dispatcher ─► Response (one task a drone) ─► dock, vehicle, speaker
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ class Service:
             book=self.book,
             docks=self.docks,
             drone_speakers=self.drone_speakers,
-            drone_hands=lambda drone: self.drones[drone.id],
+            hands=lambda drone_id: self.drones[drone_id],
             casualty=self.intake.casualty,
             wind=self.surroundings.wind,
             water_amsl_m=self.surroundings.water_amsl_m,
@@ -329,9 +329,7 @@ class Service:
     async def reject(self, incident_id: UUID, *, reason: str, actor: str) -> Incident:
         self._open_incident(incident_id)
         now = self._clock.now()
-        rejected = await self.book.update(
-            incident_id, lambda i: moved(i, IncidentState.REJECTED, now, actor, reason)
-        )
+        rejected = await self.book.update(incident_id, lambda i: moved(i, IncidentState.REJECTED, now, actor, reason))
         self._call_back(incident_id, f"rejected: {reason}")
         return rejected
 
@@ -396,5 +394,3 @@ class Service:
         if not is_open(incident):
             raise NotNow(f"the incident is {incident.state.value} already")
         return incident
-
-

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+from geofence.zones import ZoneSet, load_zones
+
 from flightctl.site import SiteFile
 from flightctl.transport import parse_address
 from geofence.errors import InvalidInput, OutOfFrame, Problem
 from geofence.position import LatLon, LocalFrame
 from geofence.river import River, load_river
 from geofence.sourcefile import SourceFile, read_source, validated
-from geofence.zones import ZoneSet, load_zones
 
 Loaded = TypeVar("Loaded")
 
@@ -97,7 +98,9 @@ def _cross_problems(source: SourceFile, file: SiteFile) -> Iterable[Problem]:
             yield source.problem(("drones", index, "dock_id"), f"there is no dock {drone.dock_id!r}; docks: {known}")
         if drone.system_id in systems:
             other = systems[drone.system_id]
-            yield source.problem(("drones", index, "system_id"), f"{drone.system_id} is the MAVLink id of {other} too")
+            yield source.problem(
+                ("drones", index, "system_id"), f"{drone.system_id} is the MAVLink id of {other} too"
+            )
         if drone.system_id == file.mavlink.system_id:
             yield source.problem(("drones", index, "system_id"), f"{drone.system_id} is the service's own MAVLink id")
         systems[drone.system_id] = drone.id

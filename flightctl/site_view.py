@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any, cast
 
+from vision.calibration import Projection
+
 from flightctl.api.views import CameraPlace, DockPlace, SiteView, SpeakerPlace, StationView
 from flightctl.site import Text
 from flightctl.site_loading import Site
-from vision.calibration import Projection
 from vision.camera import Camera
 
 
