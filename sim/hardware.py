@@ -129,9 +129,7 @@ class SimulatedHardware:
 
     # --- parts ----------------------------------------------------------------------------------------------
 
-    def _copter(
-        self, drone: Drone, dock: Dock, pad: Enu, rng: np.random.Generator, booted_for_s: float
-    ) -> SimCopter:
+    def _copter(self, drone: Drone, dock: Dock, pad: Enu, rng: np.random.Generator, booted_for_s: float) -> SimCopter:
         kind = BuoyKind.POD if drone.payload.kind is PayloadKind.POD else BuoyKind.RING
 
         def on_release(release: Release) -> None:

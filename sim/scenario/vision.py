@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from flightctl.clock import Clock
 from sim.camera import SimCamera
@@ -80,3 +81,26 @@ class LockstepVision:
             finally:
                 for future in pending:
                     future.cancel()
+
+
+class VisionSource(Protocol):
+    """What the service takes reports from."""
+
+    async def run(self, on_report: Callable[[FrameReport], None]) -> None: ...
+
+
+class Listener(Protocol):
+    """Who hears every report before the service does."""
+
+    def reporting_to(self, on_report: Callable[[FrameReport], None]) -> Callable[[FrameReport], None]: ...
+
+
+class ObservedVision:
+    """Passes vision's reports on to the service, and lets the observer of a run hear them."""
+
+    def __init__(self, vision: VisionSource, listener: Listener) -> None:
+        self._vision = vision
+        self._listener = listener
+
+    async def run(self, on_report: Callable[[FrameReport], None]) -> None:
+        await self._vision.run(self._listener.reporting_to(on_report))
