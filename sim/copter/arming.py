@@ -83,7 +83,6 @@ def disarm(vehicle: Vehicle, *, forced: bool) -> bool:
     if vehicle.auto.started:
         vehicle.plans.mission.current = min(1, vehicle.plans.mission.total)
         vehicle.auto = AutoState()
-    vehicle.servos.motors(1000)
     vehicle.say(Severity.INFO, "Disarming motors")
     return True
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 
+from sim.copter import arming
 from sim.copter.fence import FAR_OUTSIDE_M, FenceAction, FenceType
 from sim.copter.modes import Mode, ModeReason
 from sim.copter.vehicle import (
@@ -180,9 +181,7 @@ def _fence(vehicle: Vehicle) -> None:
 
 def _act(vehicle: Vehicle, action: str) -> None:
     if vehicle.landed and vehicle.armed:
-        vehicle.armed = False
-        vehicle.servos.motors(1000)
-        vehicle.say(Severity.INFO, "Disarming motors")
+        arming.disarm(vehicle, forced=False)
         return
     if action == "brake" and vehicle.set_mode(Mode.BRAKE, ModeReason.FAILSAFE):
         return
