@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import Enum
+from typing import cast
 
 import cv2
 import numpy as np
@@ -42,6 +43,7 @@ class Detection:
     position: Enu
     sigma_m: float
     plane_amsl_m: float
+    bright: bool  # on water: foam, a crest, a gull, a pale coat
 
     @property
     def foot(self) -> tuple[float, float]:
@@ -72,16 +74,16 @@ class Detector:
         self._join = np.ones((config.join_px[1], config.join_px[0]), np.uint8)
         self.rough = False
 
-    def detect(self, foreground: Gray, top_row: int) -> list[Detection]:
-        """`foreground` is the part of the picture from `top_row` down."""
-        joined = cv2.morphologyEx(foreground, cv2.MORPH_CLOSE, self._join)
-        count, _, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8, ltype=cv2.CV_16U)
-        if count <= 1:
-            self.rough = False
-            return []
-        return self._sized(stats[1:].astype(np.int64), top_row)
+    def detect(self, foreground: Gray, bright: Gray, top_row: int) -> list[Detection]:
+        """Masks of the part of the picture from `top_row` down: everything that counts, and what is bright on water."""
+        joined = cast("Gray", cv2.morphologyEx(foreground, cv2.MORPH_CLOSE, self._join))
+        found = self._sized(_components(joined), top_row, bright=False)
+        self.rough = sum(d.shape in {Shape.BODY, Shape.FLOATING} for d in found) > self._config.max_over_water
+        if cv2.countNonZero(bright):
+            found += [d for d in self._sized(_components(bright), top_row, bright=True) if d.code == WATER]
+        return found
 
-    def _sized(self, stats: NDArray[np.int64], top_row: int) -> list[Detection]:
+    def _sized(self, stats: NDArray[np.int64], top_row: int, *, bright: bool) -> list[Detection]:
         config, scene = self._config, self._scene
         stats = stats[stats[:, cv2.CC_STAT_AREA] >= config.min_floating_area_px]
         x, y, w, h, area = stats.T
@@ -111,8 +113,6 @@ class Detector:
         person_in_air = (h / safe_crest <= config.max_person_m) & (w / safe_crest <= config.max_person_width_m)
         shapes[over_water & person_in_air] = 3
         shapes[over_water & (tall <= config.max_floating_m) & (wide <= config.max_floating_width_m)] = 4
-        water_count = int(np.count_nonzero(shapes >= 3))
-        self.rough = water_count > config.max_over_water
         chosen = np.flatnonzero(shapes >= 0)
         if not len(chosen):
             return []
@@ -128,10 +128,15 @@ class Detector:
                 Detection(
                     float(x[at]), float(y[at]), float(w[at]), float(h[at]),
                     _SHAPES[int(shapes[at])], int(codes[at]), float(scale[at]), float(crest_scale[at]),
-                    Enu(east, north), float(ground.sigma_m[index]), float(planes[index]),
+                    Enu(east, north), float(ground.sigma_m[index]), float(planes[index]), bright,
                 )
             )  # fmt: skip
         return found
+
+
+def _components(mask: Gray) -> NDArray[np.int64]:
+    _, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8, ltype=cv2.CV_16U)
+    return stats[1:].astype(np.int64)
 
 
 _SHAPES = (Shape.PERSON, Shape.PART, Shape.GROUP, Shape.BODY, Shape.FLOATING)

@@ -41,6 +41,7 @@ from vision.rules.person_in_water import PersonInWaterConfig, PersonInWaterRule
 from vision.rules.zone_entry import ZoneEntryConfig, ZoneEntryRule
 from vision.scene import NOTHING, WATER, SceneContext, SceneModel
 from vision.track import Track, TrackConfig, Tracker
+from vision.water import WaterConfig, WaterContrast
 
 EvidenceSink = Callable[[str, bytes], str | None]
 """Keeps a picture under the suggested name; answers its path relative to the evidence folder, or None."""
@@ -52,6 +53,7 @@ _SAMPLE_STEP = 8
 @dataclass(frozen=True)
 class PipelineConfig:
     background: BackgroundConfig = field(default_factory=BackgroundConfig)
+    water: WaterConfig = field(default_factory=WaterConfig)
     detect: DetectConfig = field(default_factory=DetectConfig)
     track: TrackConfig = field(default_factory=TrackConfig)
     zone_entry: ZoneEntryConfig = field(default_factory=ZoneEntryConfig)
@@ -81,6 +83,7 @@ class CameraPipeline:
         self._evidence = evidence
         self._rng = np.random.default_rng([seed, zlib.crc32(camera.id.encode())])
         self._background = Background(config.background)
+        self._water = WaterContrast(config.water)
         self._detector = Detector(scene, config.detect)
         self._tracker = Tracker(scene, config.track)
         self._zone_entry = ZoneEntryRule(config.zone_entry)
@@ -104,6 +107,7 @@ class CameraPipeline:
         seen = np.flatnonzero((self.scene.codes != NOTHING).any(axis=1))
         self._top_row = max(int(seen[0]) - 12, 0) if len(seen) else 0
         self._water_mask = (self.scene.codes[self._top_row :] == WATER).astype(np.uint8) * 255
+        self._solid_mask = cast("Gray", cv2.bitwise_not(self._water_mask))
         self._water_px = max(int(cv2.countNonZero(self._water_mask)), 1)
 
     # --- frames
@@ -174,7 +178,10 @@ class CameraPipeline:
             return []
         wet = cv2.countNonZero(cv2.bitwise_and(foreground, self._water_mask)) / self._water_px
         background.flooded = wet > background.config.flood_fraction
-        detections = self._detector.detect(foreground, self._top_row)
+        dark, bright = self._water.split(gray, self._water_mask)
+        counted = cv2.bitwise_and(foreground, cv2.bitwise_or(dark, self._solid_mask))
+        pale = cv2.bitwise_and(foreground, bright)
+        detections = self._detector.detect(cast("Gray", counted), cast("Gray", pale), self._top_row)
         rough = self._detector.rough or background.flooded
         tracks = self._tracker.step(detections, now_s, rough=rough)
         background.learn(gray, foreground, self._protected(gray, now_s), dt_s)

@@ -100,7 +100,11 @@ class Tracker:
         free = self._match(usable, now_s)
         self.born = []
         for detection in free:
-            if detection.shape in {Shape.PART, Shape.BODY} or (rough and detection.code in {WATER, WALL}):
+            if (
+                detection.shape in {Shape.PART, Shape.BODY}
+                or detection.bright
+                or (rough and detection.code in {WATER, WALL})
+            ):
                 continue
             if any(self._covers(track, detection) for track in self.tracks):
                 continue
@@ -147,6 +151,8 @@ class Tracker:
         if math.isnan(expected[0]):
             expected = (old_u, old_v)
         over_water = detection.code in {WATER, WALL}
+        if detection.bright and not (track.casualty or track.was_person):
+            return _FAR
         scale = detection.px_per_m
         gate_px = max(config.gate_px, (config.gate_m + config.gate_mps * gap_s) * scale)
         distance_px = min(math.hypot(u - expected[0], v - expected[1]), math.hypot(u - old_u, v - old_v) + 1.0)
@@ -157,7 +163,7 @@ class Tracker:
             drop_m = (v - old_v) / track.detection.px_per_m
             aside_m = abs(u - old_u) / track.detection.px_per_m
             if -0.4 < drop_m < 1.0 + config.fall_mps * gap_s and aside_m < 1.0 + 2.0 * gap_s:
-                return 1.5 + 0.3 * aside_m + 0.1 * abs(drop_m)
+                return 1.5 + 0.3 * aside_m + 0.1 * abs(drop_m) + 0.6 * detection.bright
             return _FAR
         if over_water:
             falling = track.last_on_foot is not None and track.last_seen_s - track.last_on_foot.at_s < 1.6
@@ -165,14 +171,18 @@ class Tracker:
                 drop_m = (v - old_v) / detection.crest_px_per_m
                 aside_m = abs(u - old_u) / detection.crest_px_per_m
                 if -0.8 < drop_m < 1.0 + config.fall_mps * gap_s and aside_m < 1.0 + 2.0 * gap_s:
-                    return 0.5 + 0.3 * aside_m + 0.1 * abs(drop_m)
+                    return 0.5 + 0.3 * aside_m + 0.1 * abs(drop_m) + 0.6 * detection.bright
             elif detection.shape is Shape.BODY:
                 return _FAR
         if not over_water and not track.on_foot and not track.was_person:
             return _FAR
         if distance_px > gate_px:
             return _FAR
-        return distance_px / scale + (0.4 if detection.shape is not track.detection.shape else 0.0)
+        return (
+            distance_px / scale
+            + (0.4 if detection.shape is not track.detection.shape else 0.0)
+            + 0.6 * detection.bright
+        )
 
     def _covers(self, track: Track, detection: Detection) -> bool:
         """The detection is a piece of somebody already seen in this frame."""
