@@ -116,7 +116,9 @@ class _UdpEndpoint(asyncio.DatagramProtocol):
             self._transport.close()
 
 
-class _SocketStream:
+class SocketStream:
+    """One TCP connection, opened by us or accepted."""
+
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
@@ -170,7 +172,7 @@ class SocketTransports:
             reader, writer = await asyncio.open_connection(host, port, limit=MAX_LINE_BYTES)
         except OSError as error:
             raise LinkUnavailable(f"cannot reach {address}: {error.strerror or error}") from error
-        return _SocketStream(reader, writer)
+        return SocketStream(reader, writer)
 
 
 def parse_address(address: str) -> tuple[str, str, int]:

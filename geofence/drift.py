@@ -54,9 +54,13 @@ class DriftCloud:
         wind: Enu = Enu(0.0, 0.0),  # noqa: B008  frozen
         diffusivity_m2ps: float = 1.0,
         current_error_mps: float = 0.3,
-        step_s: float = 2.0,
+        step_s: float = 5.0,
+        front_step_s: float = 1.0,
     ) -> None:
-        """`wind` is the way the air moves, m/s at 10 m; it may be set anew at any time."""
+        """`wind` is the way the air moves, m/s at 10 m; it may be set anew at any time.
+
+        `front_step_s` is the step while the bore's front passes the cloud, `step_s` the step otherwise.
+        """
         if not 10 <= particles <= 100_000:
             raise ValueError(f"{particles} particles are not between 10 and 100000")
         self.wind = wind
@@ -67,6 +71,7 @@ class DriftCloud:
         self._diffusivity = diffusivity_m2ps
         self._current_error_mps = current_error_mps
         self._step_s = step_s
+        self._front_step_s = front_step_s
         self._state = np.zeros((particles, 4))
         self._leeway_draw = np.zeros((particles, 2))
         self._side = np.ones(particles)
@@ -100,14 +105,20 @@ class DriftCloud:
     def advance_to(self, at: datetime) -> None:
         """Drifts to `at`; a time not after the cloud's own changes nothing."""
         now = self._started()
+        leeway = self._leeway_velocity()
+        longest_s = self._longest_step_s(now, at)
         while now < at:
-            step_s = min(self._step_s, (at - now).total_seconds())
-            velocity = self._velocity(self._state, now)
+            step_s = min(longest_s, (at - now).total_seconds())
+            velocity = self._velocity(self._state, leeway, now)
             eddies = math.sqrt(2.0 * self._diffusivity * step_s) * self._rng.standard_normal((self._count, 2))
-            self._state[:, :2] = self._current.off_land(self._state[:, :2] + velocity * step_s + eddies)
-            self._side = np.where(self._rng.random(self._count) < _JIBES_PER_S * step_s, -self._side, self._side)
+            self._state[:, :2] += velocity * step_s + np.where(velocity == 0.0, 0.0, eddies)
+            jibes = self._rng.random(self._count) < _JIBES_PER_S * step_s
+            if bool(jibes.any()):
+                self._side = np.where(jibes, -self._side, self._side)
+                leeway = self._leeway_velocity()
             now += timedelta(seconds=step_s)
-        self._at = max(now, at) if now < at else now
+        self._state[:, :2] = self._current.off_land(self._state[:, :2])
+        self._at = now
 
     def observe(self, position: Enu, sigma_m: float, at: datetime) -> None:
         """The person was seen at `position`. Starts anew when that is far outside the cloud."""
@@ -136,25 +147,34 @@ class DriftCloud:
         """
         now = self._started()
         state = self._state.copy()
+        leeway = self._leeway_velocity()
         ahead_s = max(0.0, (at - now).total_seconds())
+        longest_s = self._longest_step_s(now, at)
         while now < at:
-            step_s = min(self._step_s, (at - now).total_seconds())
-            state[:, :2] = self._current.off_land(state[:, :2] + self._velocity(state, now) * step_s)
+            step_s = min(longest_s, (at - now).total_seconds())
+            state[:, :2] += self._velocity(state, leeway, now) * step_s
             now += timedelta(seconds=step_s)
+        velocity = self._velocity(state, leeway, now).mean(axis=0)  # puts strays back as well
         mean = state[:, :2].mean(axis=0)
         variance = float(state[:, :2].var(axis=0).mean()) + 2.0 * self._diffusivity * ahead_s
-        velocity = self._velocity(state, now).mean(axis=0)
         return DriftEstimate(
-            now if ahead_s else at,
+            now,
             Enu(float(mean[0]), float(mean[1])),
             math.sqrt(variance),
             Enu(float(velocity[0]), float(velocity[1])),
         )
 
-    def _velocity(self, state: FloatArray, at: datetime) -> FloatArray:
-        water = self._current.velocity(state[:, :2], at)
-        moving = np.hypot(water[:, 0], water[:, 1]) > 0.0  # on dry ground nothing drifts
-        return np.where(moving[:, None], water + state[:, 2:] + self._leeway_velocity(), 0.0)
+    def _longest_step_s(self, now: datetime, until: datetime) -> float:
+        if now >= until or not self._current.front_passes(self._state[:, :2], now, until):
+            return self._step_s
+        return self._front_step_s
+
+    def _velocity(self, state: FloatArray, leeway: FloatArray, at: datetime) -> FloatArray:
+        """(n, 2) over ground; particles that strayed on to the wall are put back first."""
+        afloat, water = self._current.velocity_afloat(state[:, :2], at)
+        state[:, :2] = afloat
+        moving = (water[:, 0] != 0.0) | (water[:, 1] != 0.0)  # on dry ground nothing drifts
+        return np.where(moving[:, None], water + state[:, 2:] + leeway, 0.0)
 
     def _leeway_velocity(self) -> FloatArray:
         """(n, 2): (slope + e/20) W + offset + e/2, downwind and across, in cm/s (RIVER.md §3.2)."""

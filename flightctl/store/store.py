@@ -180,7 +180,7 @@ class Store:
         rows = self._take_telemetry()
         if rows:
             try:
-                await self._run(lambda _: self._write_telemetry(rows))
+                await self.in_thread(lambda _: self._write_telemetry(rows))
             except StoreUnavailable:
                 self._give_back(rows)
                 raise
@@ -242,12 +242,13 @@ class Store:
             with database.durable.begin():
                 return change(database.durable)
 
-        return await self._run(work)
+        return await self.in_thread(work)
 
     async def _read(self, query: Callable[[Connection], Result]) -> Result:
         return await self._write(query)  # one that only reads shuts nobody out
 
-    async def _run(self, work: Callable[[Database], Result]) -> Result:
+    async def in_thread(self, work: Callable[[Database], Result]) -> Result:
+        """Runs `work` in the store's thread, after what was asked for before. Raises StoreUnavailable."""
         if self._closed:
             raise StoreUnavailable(f"The store {self.path} is closed.")
         # A cancelled caller (shutdown) must not take back a write that is queued.
