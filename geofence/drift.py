@@ -16,8 +16,6 @@ import numpy as np
 from geofence.current import CurrentField
 from geofence.position import Enu, FloatArray
 
-_EAST, _NORTH, _ERROR_EAST, _ERROR_NORTH = range(4)
-
 
 @dataclass(frozen=True, slots=True)
 class Leeway:
@@ -52,13 +50,18 @@ class DriftCloud:
         particles: int = 1000,
         leeway: Leeway = PERSON_IN_WATER,
         wind: Enu = Enu(0.0, 0.0),  # noqa: B008  frozen
-        diffusivity_m2ps: float = 1.0,
+        diffusivity_m2ps: float = 0.2,
         current_error_mps: float = 0.3,
+        current_walk: float = 0.02,
         step_s: float = 5.0,
         front_step_s: float = 1.0,
     ) -> None:
         """`wind` is the way the air moves, m/s at 10 m; it may be set anew at any time.
 
+        `current_error_mps` is how wrong the current may be at first, and that error wanders by `current_walk`
+        m/s in a second (growing as the root of time). Eddies that last longer than a few seconds are in these
+        two, so `diffusivity_m2ps` is only for the smallest; the 1-5 m2/s of RIVER.md §3.2 would hide from a
+        watched person's track what the current there is.
         `front_step_s` is the step while the bore's front passes the cloud, `step_s` the step otherwise.
         """
         if not 10 <= particles <= 100_000:
@@ -70,9 +73,10 @@ class DriftCloud:
         self._leeway = leeway
         self._diffusivity = diffusivity_m2ps
         self._current_error_mps = current_error_mps
+        self._current_walk = current_walk
         self._step_s = step_s
         self._front_step_s = front_step_s
-        self._state = np.zeros((particles, 4))
+        self._state = np.zeros((particles, 4))  # east, north; error of the current east, north
         self._leeway_draw = np.zeros((particles, 2))
         self._side = np.ones(particles)
         self._at: datetime | None = None
@@ -112,6 +116,8 @@ class DriftCloud:
             velocity = self._velocity(self._state, leeway, now)
             eddies = math.sqrt(2.0 * self._diffusivity * step_s) * self._rng.standard_normal((self._count, 2))
             self._state[:, :2] += velocity * step_s + np.where(velocity == 0.0, 0.0, eddies)
+            wander = self._current_walk * math.sqrt(step_s)
+            self._state[:, 2:] += wander * self._rng.standard_normal((self._count, 2))
             jibes = self._rng.random(self._count) < _JIBES_PER_S * step_s
             if bool(jibes.any()):
                 self._side = np.where(jibes, -self._side, self._side)
@@ -157,6 +163,7 @@ class DriftCloud:
         velocity = self._velocity(state, leeway, now).mean(axis=0)  # puts strays back as well
         mean = state[:, :2].mean(axis=0)
         variance = float(state[:, :2].var(axis=0).mean()) + 2.0 * self._diffusivity * ahead_s
+        variance += self._current_walk**2 * ahead_s**3 / 3.0
         return DriftEstimate(
             now,
             Enu(float(mean[0]), float(mean[1])),
