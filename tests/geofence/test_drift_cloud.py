@@ -65,6 +65,15 @@ def test_asking_ahead_changes_nothing_and_agrees_with_what_comes(field: CurrentF
     assert now.sigma_m == pytest.approx(ahead.sigma_m, rel=0.2)
 
 
+def test_a_track_is_the_estimates_one_after_the_other(field: CurrentField, river: River) -> None:
+    cloud = _cloud(field)
+    cloud.start(river.bank.to_enu(100, 40), 2.0, EBB)
+    ats = [EBB + seconds * SECOND for seconds in (10, 20, 30)]
+    track = cloud.track(ats)
+    assert track == tuple(cloud.estimate(at) for at in ats)
+    assert track[0].sigma_m < track[1].sigma_m < track[2].sigma_m
+
+
 def test_the_same_seed_drifts_the_same_way(field: CurrentField, river: River) -> None:
     clouds = [_cloud(field, seed) for seed in (7, 7, 8)]
     for cloud in clouds:
@@ -101,6 +110,16 @@ def test_a_sighting_far_outside_the_cloud_starts_it_anew(field: CurrentField, ri
     elsewhere = river.bank.to_enu(400, 60)
     cloud.observe(elsewhere, 2.0, EBB + 5 * SECOND)
     assert cloud.estimate(EBB + 5 * SECOND).position.distance_m(elsewhere) < 1.0
+
+
+def test_a_report_that_comes_late_does_not_pull_the_cloud_back(field: CurrentField, river: River) -> None:
+    start = river.bank.to_enu(100, 40)
+    cloud = _cloud(field)
+    cloud.start(start, 1.0, EBB)
+    cloud.advance_to(EBB + 4 * SECOND)
+    cloud.observe(start + Enu(2.0, 0.0), 1.0, EBB + 2 * SECOND)
+    assert cloud.at == EBB + 4 * SECOND
+    assert cloud.estimate(EBB + 4 * SECOND).position.distance_m(start + Enu(4.0, 0.0)) < 0.5
 
 
 def test_the_first_sighting_starts_a_cloud_and_an_old_time_moves_nothing(field: CurrentField, river: River) -> None:

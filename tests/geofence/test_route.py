@@ -72,7 +72,7 @@ def _grid_length_m(keep_outs: list[shapely.Polygon], grown_m: float) -> float:
     return math.inf
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(obstacles())
 def test_a_route_keeps_clear_and_is_as_short_as_any_over_a_grid(keep_outs: list[shapely.Polygon]) -> None:
     route = shortest_route(START, GOAL, keep_outs, CLEARANCE_M)
