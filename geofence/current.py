@@ -72,8 +72,9 @@ class CurrentField:
 
     def front_passes(self, points: FloatArray, after: datetime, before: datetime) -> bool:
         """Whether the current turns at any of the points between two instants, give or take a few seconds."""
-        centre = points.mean(axis=0)
-        radius_m = float(np.hypot(points[:, 0] - centre[0], points[:, 1] - centre[1]).max())
+        low, high = points.min(axis=0), points.max(axis=0)
+        centre = (low + high) / 2
+        radius_m = float(np.hypot(high[0] - low[0], high[1] - low[1])) / 2
         margin = timedelta(seconds=radius_m / self._river.bore.speed_min_mps + 2 * self._model.reversal_s)
         place = Enu(float(centre[0]), float(centre[1]))
         passage = self._forecast.next_passage(place, after - margin, passed_s=0.0)

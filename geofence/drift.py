@@ -8,6 +8,7 @@ the cloud how wrong the forecast current is, and the prediction ahead of it is r
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,8 +16,6 @@ import numpy as np
 
 from geofence.current import CurrentField
 from geofence.position import Enu, FloatArray
-
-_EAST, _NORTH, _ERROR_EAST, _ERROR_NORTH = range(4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +51,18 @@ class DriftCloud:
         particles: int = 1000,
         leeway: Leeway = PERSON_IN_WATER,
         wind: Enu = Enu(0.0, 0.0),  # noqa: B008  frozen
-        diffusivity_m2ps: float = 1.0,
+        diffusivity_m2ps: float = 0.2,
         current_error_mps: float = 0.3,
+        current_walk: float = 0.02,
         step_s: float = 5.0,
-        front_step_s: float = 1.0,
+        front_step_s: float = 2.0,
     ) -> None:
         """`wind` is the way the air moves, m/s at 10 m; it may be set anew at any time.
 
+        `current_error_mps` is how wrong the current may be at first, and that error wanders by `current_walk`
+        m/s in a second (growing as the root of time). Eddies that last longer than a few seconds are in these
+        two, so `diffusivity_m2ps` is only for the smallest; the 1-5 m2/s of RIVER.md §3.2 would hide from a
+        watched person's track what the current there is.
         `front_step_s` is the step while the bore's front passes the cloud, `step_s` the step otherwise.
         """
         if not 10 <= particles <= 100_000:
@@ -70,9 +74,10 @@ class DriftCloud:
         self._leeway = leeway
         self._diffusivity = diffusivity_m2ps
         self._current_error_mps = current_error_mps
+        self._current_walk = current_walk
         self._step_s = step_s
         self._front_step_s = front_step_s
-        self._state = np.zeros((particles, 4))
+        self._state = np.zeros((particles, 4))  # east, north; error of the current east, north
         self._leeway_draw = np.zeros((particles, 2))
         self._side = np.ones(particles)
         self._at: datetime | None = None
@@ -106,12 +111,13 @@ class DriftCloud:
         """Drifts to `at`; a time not after the cloud's own changes nothing."""
         now = self._started()
         leeway = self._leeway_velocity()
-        longest_s = self._longest_step_s(now, at)
         while now < at:
-            step_s = min(longest_s, (at - now).total_seconds())
+            step_s = self._next_step_s(self._state, now, at)
             velocity = self._velocity(self._state, leeway, now)
             eddies = math.sqrt(2.0 * self._diffusivity * step_s) * self._rng.standard_normal((self._count, 2))
             self._state[:, :2] += velocity * step_s + np.where(velocity == 0.0, 0.0, eddies)
+            wander = self._current_walk * math.sqrt(step_s)
+            self._state[:, 2:] += wander * self._rng.standard_normal((self._count, 2))
             jibes = self._rng.random(self._count) < _JIBES_PER_S * step_s
             if bool(jibes.any()):
                 self._side = np.where(jibes, -self._side, self._side)
@@ -127,6 +133,9 @@ class DriftCloud:
             return
         self.advance_to(at)
         seen = np.array([position.east_m, position.north_m])
+        late_s = (self._started() - at).total_seconds()
+        if late_s > 0:  # a report that took its time: the person has drifted on since
+            seen = seen + late_s * self._velocity(self._state, self._leeway_velocity(), at).mean(axis=0)
         sigma = max(sigma_m, 0.1)
         deviation = self._state - self._state.mean(axis=0)
         covariance = deviation.T @ deviation / (self._count - 1)
@@ -145,29 +154,35 @@ class DriftCloud:
 
         Predicts with the eddies' spread added, not drawn, so that asking twice gives the same answer.
         """
-        now = self._started()
+        return self.track([at])[0]
+
+    def track(self, ats: Sequence[datetime]) -> tuple[DriftEstimate, ...]:
+        """Estimates for several times, earliest first, for little more than the price of the last."""
+        start = now = self._started()
         state = self._state.copy()
         leeway = self._leeway_velocity()
-        ahead_s = max(0.0, (at - now).total_seconds())
-        longest_s = self._longest_step_s(now, at)
-        while now < at:
-            step_s = min(longest_s, (at - now).total_seconds())
-            state[:, :2] += self._velocity(state, leeway, now) * step_s
-            now += timedelta(seconds=step_s)
-        velocity = self._velocity(state, leeway, now).mean(axis=0)  # puts strays back as well
-        mean = state[:, :2].mean(axis=0)
-        variance = float(state[:, :2].var(axis=0).mean()) + 2.0 * self._diffusivity * ahead_s
-        return DriftEstimate(
-            now,
-            Enu(float(mean[0]), float(mean[1])),
-            math.sqrt(variance),
-            Enu(float(velocity[0]), float(velocity[1])),
-        )
+        estimates: list[DriftEstimate] = []
+        for at in ats:
+            while now < at:
+                step_s = self._next_step_s(state, now, at)
+                state[:, :2] += self._velocity(state, leeway, now) * step_s
+                now += timedelta(seconds=step_s)
+            velocity = self._velocity(state, leeway, now).mean(axis=0)  # puts strays back as well
+            mean = state[:, :2].mean(axis=0)
+            ahead_s = (now - start).total_seconds()
+            variance = float(state[:, :2].var(axis=0).mean()) + 2.0 * self._diffusivity * ahead_s
+            variance += self._current_walk**2 * ahead_s**3 / 3.0
+            place, drift = Enu(float(mean[0]), float(mean[1])), Enu(float(velocity[0]), float(velocity[1]))
+            estimates.append(DriftEstimate(now, place, math.sqrt(variance), drift))
+        return tuple(estimates)
 
-    def _longest_step_s(self, now: datetime, until: datetime) -> float:
-        if now >= until or not self._current.front_passes(self._state[:, :2], now, until):
-            return self._step_s
-        return self._front_step_s
+    def _next_step_s(self, state: FloatArray, now: datetime, until: datetime) -> float:
+        step_s = min(self._step_s, (until - now).total_seconds())
+        if step_s > self._front_step_s and self._current.front_passes(
+            state[:, :2], now, now + timedelta(seconds=step_s)
+        ):
+            return self._front_step_s
+        return step_s
 
     def _velocity(self, state: FloatArray, leeway: FloatArray, at: datetime) -> FloatArray:
         """(n, 2) over ground; particles that strayed on to the wall are put back first."""

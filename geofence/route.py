@@ -18,6 +18,7 @@ from geofence.errors import NoRoute
 from geofence.position import Enu, FloatArray
 
 _TOUCH_M = 1e-4  # a route may run along an outline
+_MITRE_LIMIT = 2.0
 
 
 def shortest_route(
@@ -66,19 +67,20 @@ def length_m(route: Sequence[Enu]) -> float:
 def _grown(keep_outs: Sequence[shapely.Polygon], clearance_m: float, ends: FloatArray) -> shapely.Geometry:
     grown: list[shapely.Geometry] = []
     for polygon in keep_outs:
-        room = clearance_m
-        for east, north in ends:
-            distance = shapely.distance(polygon, shapely.Point(east, north))
-            if distance <= 0:
-                raise NoRoute(f"{_words(Enu(float(east), float(north)))} lies in a keep-out zone")
-            room = min(room, _least_mitred(polygon, float(distance)))
-        grown.append(shapely.buffer(polygon, room, join_style="mitre", mitre_limit=2.0))
+        wide = _mitred(polygon, clearance_m)
+        for end in (shapely.Point(east, north) for east, north in ends):
+            distance_m = float(shapely.distance(polygon, end))
+            if distance_m <= 0:
+                raise NoRoute(f"{_words(Enu(end.x, end.y))} lies in a keep-out zone")
+            if shapely.intersects(wide, end):
+                wide = _mitred(polygon, min(clearance_m, 0.99 * distance_m / _MITRE_LIMIT))
+        grown.append(wide)
     return shapely.union_all(grown) if grown else shapely.Polygon()
 
 
-def _least_mitred(polygon: shapely.Polygon, distance_m: float) -> float:
-    """How far the zone may grow and not reach a point so far away: corners reach twice as far as sides."""
-    return distance_m / 2.0
+def _mitred(polygon: shapely.Polygon, by_m: float) -> shapely.Geometry:
+    """Grown by so much along its sides, and by at most the mitre limit as much at its corners."""
+    return shapely.buffer(polygon, by_m, join_style="mitre", mitre_limit=_MITRE_LIMIT)
 
 
 def _shrunk(keep_in: shapely.Polygon | None, clearance_m: float, ends: FloatArray) -> shapely.Geometry | None:

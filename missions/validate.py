@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -79,10 +78,12 @@ def _order(plan: MissionPlan) -> list[PlanProblem]:
             problems.append(PlanProblem(index, PlanFault.ORDER, "a second take-off"))
         if isinstance(item, ReturnHome) and index < last:
             problems.append(PlanProblem(index, PlanFault.ORDER, "nothing may follow the return home"))
-    hooks = [(index, item.hook) for index, item in enumerate(plan.items) if isinstance(item, Drop)]
-    for (_, earlier), (index, hook) in itertools.pairwise(hooks):
-        if hook == earlier:
-            problems.append(PlanProblem(index, PlanFault.ORDER, f"hook {hook} has been opened already"))
+    opened: set[int] = set()
+    for index, item in enumerate(plan.items):
+        if isinstance(item, Drop):
+            if item.hook in opened:
+                problems.append(PlanProblem(index, PlanFault.ORDER, f"hook {item.hook} has been opened already"))
+            opened.add(item.hook)
     return problems
 
 
