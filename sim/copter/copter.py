@@ -19,6 +19,7 @@ from sim.copter.modes import Mode
 from sim.copter.parameters import Parameters
 from sim.copter.physics import Airframe, Body
 from sim.copter.streams import Link
+from sim.copter.tcp import TcpPort
 from sim.copter.vehicle import Faults, Vehicle
 
 MAX_PEERS = 8
@@ -99,6 +100,7 @@ class SimCopter:
         self._booted_for_s = booted_for_s
         self._flown_s = 0.0
         self._links: dict[Peer, Link] = {}
+        self._ports: list[TcpPort] = []
 
     @property
     def faults(self) -> Faults:
@@ -161,6 +163,16 @@ class SimCopter:
             self._links.clear()
             endpoint.close()
 
+    async def serve_tcp(self, host: str, port: int, listening: Callable[[int], None] | None = None) -> None:
+        """A TCP port as SITL has them (5760, next copter 5770), beside `run`, until cancelled."""
+        loop = asyncio.get_running_loop()
+        tcp = TcpPort(self._autopilot, lambda: self._vehicle.reboot_asked or self._deaf(loop.time()))
+        self._ports.append(tcp)
+        try:
+            await tcp.serve(host, port, listening)
+        finally:
+            self._ports.remove(tcp)
+
     async def _fly(self) -> None:
         loop = asyncio.get_running_loop()
         last_s = loop.time()
@@ -203,9 +215,11 @@ class SimCopter:
         return link
 
     def _restart_links(self) -> None:
-        """A reboot forgets what every link had asked for."""
+        """A reboot forgets what every link had asked for and closes TCP connections."""
         for link in self._links.values():
             link.forget()
+        for port in self._ports:
+            port.hang_up()
 
     def _deaf(self, loop_s: float) -> bool:
         return self.faults.link_lost or loop_s < self.faults.link_lost_until_s
