@@ -49,8 +49,7 @@ class LossMeter:
         self._window_lost = 0
         self._late_in_a_row = 0
 
-    def note(self, seq: int, at_s: float) -> bool:
-        """Whether this message is newer than all before it: a late or doubled one tells of an older state."""
+    def note(self, seq: int, at_s: float) -> None:
         if self._last_seq is None:
             self._last_seq, self._window_from_s = seq, at_s
         else:
@@ -61,7 +60,7 @@ class LossMeter:
                     if ahead:  # it was counted as lost when a later one overtook it
                         self.lost = max(0, self.lost - 1)
                         self._window_lost = max(0, self._window_lost - 1)
-                    return False
+                    return
             else:
                 self.lost += ahead - 1
                 self._window_lost += ahead - 1
@@ -72,7 +71,6 @@ class LossMeter:
         if at_s - self._window_from_s >= _LOSS_WINDOW_S:
             self.ratio = self._window_lost / max(1, self._window_lost + self._window_received)
             self._window_from_s, self._window_received, self._window_lost = at_s, 0, 0
-        return True
 
 
 class Channel:
