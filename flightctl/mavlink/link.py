@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from flightctl.clock import Clock
-from flightctl.mavlink.dialect import Codec, Message, header_of
+from flightctl.mavlink.dialect import Codec, Message
 from flightctl.transport import Datagrams, LinkUnavailable, Peer, Stream, Transports
 
 log = logging.getLogger(__name__)
@@ -223,5 +223,5 @@ class Links:
         for message in channel.parse(data, self._clock.time_s()):
             if self._tap is not None:
                 self._tap(bytes(message.get_msgbuf()))
-            if header_of(message)[0] != self.system_id:  # our own, sent back by a router
+            if message.get_header().srcSystem != self.system_id:  # our own, sent back by a router
                 receive(channel, message)

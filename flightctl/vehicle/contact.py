@@ -16,7 +16,7 @@ from flightctl.clock import Clock
 from flightctl.mavlink.autopilots import Autopilot
 from flightctl.mavlink.command import Command, Commander
 from flightctl.mavlink.conversation import Conversation, Sender, Unsubscribe
-from flightctl.mavlink.dialect import Message, header_of, mavlink
+from flightctl.mavlink.dialect import Message, mavlink
 from flightctl.mavlink.errors import DuplicateSystemId, LinkLost
 from flightctl.mavlink.heartbeat import LOST_AFTER_S, BootWatch
 from flightctl.mavlink.link import LossMeter
@@ -111,8 +111,8 @@ class Contact:
     def receive(self, message: Message) -> None:
         """Every message of this system on its route comes through here."""
         now_s = self._clock.time_s()
-        message_id = message.get_msgId()
-        _, component_id, seq = header_of(message)
+        header = message.get_header()
+        message_id, component_id, seq = header.msgId, header.srcComponent, header.seq
         if message_id == mavlink.MAVLINK_MSG_ID_HEARTBEAT:
             self._talk.component_id = component_id
         elif component_id != self._talk.component_id or not self.online:

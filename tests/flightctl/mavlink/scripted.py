@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
@@ -81,7 +81,11 @@ class Scripted:
             )
         )
         self.say(mavlink.MAVLink_extended_sys_state_message(0, self.landed))
-        self.say(mavlink.MAVLink_servo_output_raw_message(0, 0, *(1000,) * 8, self.servo_us))
+        self.say(
+            mavlink.MAVLink_servo_output_raw_message(
+                0, 0, 1000, 1000, 1000, 1000, 1000, 1000, 1000, 1000, self.servo_us
+            )
+        )
         health = mavlink.MAV_SYS_STATUS_PREARM_CHECK
         self.say(mavlink.MAVLink_sys_status_message(health, health, health, 0, 22_800, -1, 90, 0, 0, 0, 0, 0, 0))
         self.say(mavlink.MAVLink_ekf_status_report_message(0x33F, 0, 0, 0, 0, 0))
@@ -112,7 +116,7 @@ class Scripted:
 @asynccontextmanager
 async def flying(
     *autopilots: Scripted, network: MemoryNetwork | None = None, is_healthy: Callable[[], bool] = lambda: True
-) -> AsyncIterator[tuple[Fleet, Vehicle]]:
+) -> AsyncGenerator[tuple[Fleet, Vehicle]]:
     """A fleet with these autopilots on its link, and the vehicle of the first, heard."""
     network = network or MemoryNetwork()
     clock = Clock(asyncio.get_running_loop(), datetime(2026, 9, 28, tzinfo=UTC))

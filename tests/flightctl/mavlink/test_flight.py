@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncGenerator, Awaitable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -63,7 +63,7 @@ async def one_copter(
     hooks: int = 2,
     booted_for_s: float = 100.0,
     parameters: dict[str, float] | None = None,
-) -> AsyncIterator[tuple[Vehicle, Truth, Fleet]]:
+) -> AsyncGenerator[tuple[Vehicle, Truth, Fleet]]:
     clock = Clock(asyncio.get_running_loop(), datetime(2026, 9, 28, tzinfo=UTC))
     fleet = Fleet(network, (f"udpin:{address}",), clock=clock)
     copter = SimCopter(
