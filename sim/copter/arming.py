@@ -83,7 +83,6 @@ def disarm(vehicle: Vehicle, *, forced: bool) -> bool:
     if vehicle.auto.started:
         vehicle.plans.mission.current = min(1, vehicle.plans.mission.total)
         vehicle.auto = AutoState()
-    vehicle.servos.motors(1000)
     vehicle.say(Severity.INFO, "Disarming motors")
     return True
 
@@ -106,9 +105,8 @@ def idle_on_ground(vehicle: Vehicle) -> None:
     resting_s = vehicle.now_s - max(vehicle.landed_since_s, vehicle.armed_at_s, vehicle.guided.at_s)
     descending = vehicle.mode in (Mode.LAND, Mode.RTL, Mode.SMART_RTL) or vehicle.auto.landing
     delay_s = vehicle.parameters["DISARM_DELAY"]
-    if (descending and resting_s >= _TOUCHDOWN_DISARM_S) or (
-        delay_s > 0 and resting_s >= delay_s and vehicle.mode is not Mode.AUTO
-    ):
+    idle = delay_s > 0 and resting_s >= delay_s and vehicle.mode is not Mode.AUTO
+    if idle or (descending and resting_s >= _TOUCHDOWN_DISARM_S):
         disarm(vehicle, forced=False)
 
 

@@ -26,7 +26,8 @@ FLYING_STEP_S = 0.04
 RESTING_STEP_S = 0.25
 _LONGEST_STEP_S = 0.05
 _PAD_RADIUS_M = 3.0
-_ENVIRONMENT_S = 0.2
+_WATCH_S = 0.12 - 1e-6  # every third step of flight
+_IDLE_THROTTLE = 0.08  # of hover power
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ class Autopilot:
         self._next_heartbeat_s = 0.0
         self._next_timesync_s = TIMESYNC_S
         self._next_prearm_text_s = PREARM_TEXT_S
-        self._next_environment_s = 0.0
+        self._since_watch_s = _WATCH_S
         body = vehicle.body
         self._pad = (body.east_m, body.north_m, body.amsl_m)
 
@@ -138,7 +139,6 @@ class Autopilot:
         self._next_heartbeat_s = 0.0
         self._next_timesync_s = TIMESYNC_S
         self._next_prearm_text_s = PREARM_TEXT_S
-        self._next_environment_s = 0.0
 
     def skip_boot(self, booted_for_s: float) -> None:
         """As if it had stood there for so long, unheard."""
@@ -146,53 +146,45 @@ class Autopilot:
         self._next_heartbeat_s = booted_for_s
         self._next_timesync_s = booted_for_s + TIMESYNC_S
         self._next_prearm_text_s = booted_for_s + PREARM_TEXT_S
-        self._next_environment_s = booted_for_s
         self.vehicle.boot_texts_said = sum(1 for at_s, _, _ in arming.BOOT_TEXTS if at_s < booted_for_s)
 
     def _step(self, dt: float) -> None:
-        vehicle, body = self.vehicle, self.vehicle.body
+        vehicle = self.vehicle
         vehicle.now_s += dt
-        if vehicle.now_s >= self._next_environment_s:
-            self._look_around()
-        failsafe.watch(vehicle, dt)
+        self._since_watch_s += dt
+        if self._since_watch_s >= _WATCH_S:
+            self._watch(self._since_watch_s)
+            self._since_watch_s = 0.0
         navigation.steer(vehicle)
         demand = vehicle.demand
         if vehicle.battery.empty and demand.thrust is Thrust.FLYING:
             demand.thrust = Thrust.OFF
-        error = vehicle.error
-        step(
-            body,
-            demand,
-            self._current_limits(),
-            self._airframe,
-            wind_east=vehicle.wind_east,
-            wind_north=vehicle.wind_north,
-            ground_amsl_m=vehicle.ground_amsl_m,
-            error_east=error[0],
-            error_north=error[1],
-            error_up=error[2],
-            dt=dt,
-        )
-        pack = vehicle.battery.pack
-        power_w = pack.idle_w
-        if vehicle.armed and not vehicle.landed and demand.thrust is Thrust.FLYING:
-            power_w = vehicle.battery.flight_power_w(body.speed_mps, body.up_mps)
-        elif vehicle.armed:
-            power_w = pack.hover_w * 0.08
-        vehicle.battery.draw(power_w + vehicle.faults.battery_drain_w, dt)
-        if vehicle.armed:
-            vehicle.servos.motors(1150 if vehicle.landed else 1500)
+        step(vehicle.body, demand, self._limits, self._airframe, vehicle.around, dt=dt)
         arming.idle_on_ground(vehicle)
         self._move_hooks()
 
+    def _watch(self, dt: float) -> None:
+        """What need not run at the rate of flight control: surroundings, battery, failsafes, outputs."""
+        vehicle, body = self.vehicle, self.vehicle.body
+        self._look_around()
+        self._take_limits()
+        pack = vehicle.battery.pack
+        power_w = pack.idle_w
+        if vehicle.armed and not vehicle.landed and vehicle.demand.thrust is Thrust.FLYING:
+            power_w = vehicle.battery.flight_power_w(body.airspeed_mps(vehicle.around), body.up_mps)
+        elif vehicle.armed:
+            power_w = pack.hover_w * _IDLE_THROTTLE
+        vehicle.battery.draw(power_w + vehicle.faults.battery_drain_w, dt)
+        vehicle.servos.motors(1000 if not vehicle.armed else 1150 if vehicle.landed else 1500)
+        failsafe.watch(vehicle, dt)
+
     def _look_around(self) -> None:
         vehicle, body = self.vehicle, self.vehicle.body
-        self._next_environment_s = vehicle.now_s + _ENVIRONMENT_S
         around = self._environment(Enu(body.east_m, body.north_m), body.amsl_m)
-        vehicle.wind_east, vehicle.wind_north = around.wind_east_mps, around.wind_north_mps
+        vehicle.around.wind_east, vehicle.around.wind_north = around.wind_east_mps, around.wind_north_mps
         pad_east, pad_north, pad_amsl_m = self._pad
         on_pad = math.hypot(body.east_m - pad_east, body.north_m - pad_north) <= _PAD_RADIUS_M
-        vehicle.ground_amsl_m = pad_amsl_m if on_pad else around.surface_amsl_m
+        vehicle.around.ground_amsl_m = pad_amsl_m if on_pad else around.surface_amsl_m
 
     def _move_hooks(self) -> None:
         vehicle, body = self.vehicle, self.vehicle.body
@@ -205,7 +197,8 @@ class Autopilot:
             position = Enu(body.east_m, body.north_m)
             self._on_release(Release(hook, position, body.amsl_m, body.east_mps, body.north_mps, body.up_mps))
 
-    def _current_limits(self) -> Limits:
+    def _take_limits(self) -> None:
+        """What the parameters allow, when one has changed."""
         parameters = self.vehicle.parameters
         if self._limits_of != parameters.changes:
             self._limits_of = parameters.changes
@@ -219,7 +212,6 @@ class Autopilot:
             )
             asked_v = parameters["SIM_BATT_VOLTAGE"]
             self.vehicle.battery.rest_v_override = None if asked_v == self.vehicle.full_pack_v else asked_v
-        return self._limits
 
     def _unasked(self) -> None:
         """Heartbeats, boot and pre-arm texts, time synchronisation."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
-
-import numpy as np
 
 # Open-circuit volts of one lithium-polymer cell by state of charge: a typical rest curve.
 _CHARGE = (0.0, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0)
@@ -64,10 +63,10 @@ class Battery:
     def remaining_percent(self) -> int:
         return round(100.0 * self.charge)
 
-    def flight_power_w(self, speed_mps: float, climb_mps: float) -> float:
-        """Hover to cruise, then rising with the cube of speed; climbing costs, sinking saves a little."""
+    def flight_power_w(self, airspeed_mps: float, climb_mps: float) -> float:
+        """Hover to cruise, beyond it with the cube of airspeed; climbing costs, sinking saves a little."""
         pack = self.pack
-        ratio = speed_mps / pack.cruise_mps
+        ratio = airspeed_mps / pack.cruise_mps
         if ratio <= 1.0:
             level_w = pack.hover_w + (pack.cruise_w - pack.hover_w) * ratio
         else:
@@ -77,4 +76,6 @@ class Battery:
     def _rest_v(self) -> float:
         if self.rest_v_override is not None:
             return self.rest_v_override
-        return self.pack.cells * float(np.interp(self.charge, _CHARGE, _CELL_V))
+        upper = min(len(_CHARGE) - 1, max(1, bisect_left(_CHARGE, self.charge)))
+        share = (self.charge - _CHARGE[upper - 1]) / (_CHARGE[upper] - _CHARGE[upper - 1])
+        return self.pack.cells * (_CELL_V[upper - 1] + share * (_CELL_V[upper] - _CELL_V[upper - 1]))

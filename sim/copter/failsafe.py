@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 
+from sim.copter import arming
 from sim.copter.fence import FAR_OUTSIDE_M, FenceAction, FenceType
 from sim.copter.modes import Mode, ModeReason
 from sim.copter.vehicle import (
@@ -72,10 +73,10 @@ def _wander(vehicle: Vehicle, dt: float) -> None:
     pull = dt / _GPS_ERROR_TAU_S
     push = math.sqrt(2.0 * pull)
     steps = vehicle.random.next3()
-    error = vehicle.error
-    error[0] += -error[0] * pull + _GPS_ERROR_M * push * steps[0]
-    error[1] += -error[1] * pull + _GPS_ERROR_M * push * steps[1]
-    error[2] += -error[2] * pull + _HEIGHT_ERROR_M * push * steps[2]
+    around = vehicle.around
+    around.error_east += _GPS_ERROR_M * push * steps[0] - around.error_east * pull
+    around.error_north += _GPS_ERROR_M * push * steps[1] - around.error_north * pull
+    around.error_up += _HEIGHT_ERROR_M * push * steps[2] - around.error_up * pull
 
 
 def _ground_station(vehicle: Vehicle) -> None:
@@ -180,9 +181,7 @@ def _fence(vehicle: Vehicle) -> None:
 
 def _act(vehicle: Vehicle, action: str) -> None:
     if vehicle.landed and vehicle.armed:
-        vehicle.armed = False
-        vehicle.servos.motors(1000)
-        vehicle.say(Severity.INFO, "Disarming motors")
+        arming.disarm(vehicle, forced=False)
         return
     if action == "brake" and vehicle.set_mode(Mode.BRAKE, ModeReason.FAILSAFE):
         return

@@ -42,7 +42,9 @@ class Ring:
                 north - corner_north
             ) / (last_north - corner_north) + corner_east:
                 inside = not inside
-            nearest = min(nearest, _segment_distance(east, north, last_east, last_north, corner_east, corner_north))
+            nearest = min(
+                nearest, _distance_to_edge((east, north), (last_east, last_north), (corner_east, corner_north))
+            )
             last_east, last_north = corner_east, corner_north
         return nearest if inside == self.inclusion else -nearest
 
@@ -122,8 +124,9 @@ class Fence:
         return found, outside_m
 
 
-def _segment_distance(px: float, py: float, ax: float, ay: float, bx: float, by: float) -> float:
-    dx, dy = bx - ax, by - ay
+def _distance_to_edge(point: tuple[float, float], start: tuple[float, float], end: tuple[float, float]) -> float:
+    (px, py), (ax, ay) = point, start
+    dx, dy = end[0] - ax, end[1] - ay
     length = dx * dx + dy * dy
     t = 0.0 if length == 0.0 else max(0.0, min(1.0, ((px - ax) * dx + (py - ay) * dy) / length))
     return math.hypot(px - ax - t * dx, py - ay - t * dy)

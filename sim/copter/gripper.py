@@ -34,8 +34,13 @@ class Servos:
     def __init__(self, parameters: Parameters) -> None:
         self._parameters = parameters
         self.pwm = [0] * OUTPUTS
+        self._motor_pwm = -1
 
     def motors(self, pwm: int) -> None:
+        """One value for all motors: their differences are below what clients look at."""
+        if pwm == self._motor_pwm:
+            return
+        self._motor_pwm = pwm
         for channel in range(OUTPUTS):
             if self.function(channel + 1) in _MOTOR_FUNCTIONS:
                 self.pwm[channel] = pwm
@@ -59,6 +64,7 @@ class Gripper:
     def boot(self) -> None:
         """The driver starts only if GRIP_ENABLE was set at boot."""
         self.running = bool(self._parameters["GRIP_ENABLE"]) and self._parameters.number("GRIP_TYPE") == 1
+        self._busy = False
         for hook in self.hooks:
             hook.open_at_s = hook.report_at_s = None
             self._move(hook.number, self._parameters.number("GRIP_GRAB"))
@@ -77,6 +83,7 @@ class Gripper:
         hook.report_at_s = now_s + REPORT_S
         hook.report = "Gripper load released" if release else "Gripper load grabbed"
         hook.open_at_s = now_s + TRAVEL_S if release else None
+        self._busy = True
         return True
 
     def step(self, now_s: float, *, jammed: bool) -> tuple[list[int], list[str]]:
@@ -92,11 +99,12 @@ class Gripper:
             if hook.report_at_s is not None and now_s >= hook.report_at_s:
                 hook.report_at_s = None
                 texts.append(hook.report)
+        self._busy = any(hook.report_at_s is not None for hook in self.hooks)
         return let_go, texts
 
     @property
     def busy(self) -> bool:
-        return any(hook.open_at_s is not None or hook.report_at_s is not None for hook in self.hooks)
+        return self._busy
 
     def _move(self, number: int, pwm: int) -> None:
         channel = FIRST_OUTPUT - 1 + number

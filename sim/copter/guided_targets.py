@@ -77,7 +77,7 @@ def on_global_target(vehicle: Vehicle, message: mavlink.MAVLink_set_position_tar
             fly_to(vehicle, target, yaw)
     else:
         rate = 0.0 if mask & _IGNORE_YAW_RATE else message.yaw_rate
-        _velocity(vehicle, mask, message.vx, message.vy, message.vz, yaw, rate)
+        _velocity(vehicle, mask, (message.vx, message.vy, message.vz), yaw_rad=yaw, yaw_rate=rate)
 
 
 def on_local_target(vehicle: Vehicle, message: mavlink.MAVLink_set_position_target_local_ned_message) -> None:
@@ -99,7 +99,7 @@ def on_local_target(vehicle: Vehicle, message: mavlink.MAVLink_set_position_targ
     else:
         north, east = _turned(message.vx, message.vy, turn)
         rate = 0.0 if mask & _IGNORE_YAW_RATE else message.yaw_rate
-        _velocity(vehicle, mask, north, east, message.vz, yaw, rate)
+        _velocity(vehicle, mask, (north, east, message.vz), yaw_rad=yaw, yaw_rate=rate)
 
 
 def _turned(forward: float, right: float, yaw: float) -> tuple[float, float]:
@@ -110,13 +110,14 @@ def _turned(forward: float, right: float, yaw: float) -> tuple[float, float]:
 
 
 def _velocity(
-    vehicle: Vehicle, mask: int, north: float, east: float, down: float, yaw: float | None, yaw_rate: float
+    vehicle: Vehicle, mask: int, ned_mps: tuple[float, float, float], *, yaw_rad: float | None, yaw_rate: float
 ) -> None:
+    north, east, down = ned_mps
     if mask & _IGNORE_VELOCITY == _IGNORE_VELOCITY:
         stopped = mask & _IGNORE_YAW and mask & _IGNORE_YAW_RATE
         north = east = down = 0.0
         if not stopped:
-            vehicle.guided.yaw_rad = yaw
+            vehicle.guided.yaw_rad = yaw_rad
             return
     if not all(map(math.isfinite, (north, east, down))):
         return
@@ -132,7 +133,7 @@ def _velocity(
         east_mps=east,
         up_mps=min(climb, max(-sink, -down)),
         at_s=vehicle.now_s,
-        yaw_rad=yaw,
+        yaw_rad=yaw_rad,
         yaw_rate=yaw_rate,
     )
     vehicle.hold = None

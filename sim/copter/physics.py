@@ -67,6 +67,18 @@ class Limits:
     yaw_rate_radps: float = math.radians(60.0)
 
 
+@dataclass(slots=True)
+class Surroundings:
+    """The air and the ground there, and what navigation believes beyond the truth."""
+
+    wind_east: float = 0.0
+    wind_north: float = 0.0
+    ground_amsl_m: float = 0.0
+    error_east: float = 0.0
+    error_north: float = 0.0
+    error_up: float = 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class Airframe:
     max_airspeed_mps: float = 25.0  # at full lean
@@ -98,35 +110,25 @@ class Body:
     def speed_mps(self) -> float:
         return math.hypot(self.east_mps, self.north_mps)
 
+    def airspeed_mps(self, around: Surroundings) -> float:
+        return math.hypot(self.east_mps - around.wind_east, self.north_mps - around.wind_north)
 
-def step(
-    body: Body,
-    demand: Demand,
-    limits: Limits,
-    frame: Airframe,
-    *,
-    wind_east: float,
-    wind_north: float,
-    ground_amsl_m: float,
-    error_east: float,
-    error_north: float,
-    error_up: float,
-    dt: float,
-) -> None:
-    """Moves `body` by `dt`; the errors are what its navigation believes beyond the truth."""
+
+def step(body: Body, demand: Demand, limits: Limits, frame: Airframe, around: Surroundings, *, dt: float) -> None:
+    """Moves `body` by `dt`."""
     if demand.thrust is Thrust.OFF or demand.thrust is Thrust.FAILED:
-        _fall(body, demand.thrust, frame, wind_east, wind_north, ground_amsl_m, dt)
+        _fall(body, demand.thrust, around, dt)
         return
-    if body.on_ground and (demand.thrust is Thrust.IDLE or _asked_climb(body, demand, error_up) <= 0.0):
+    if body.on_ground and (demand.thrust is Thrust.IDLE or _asked_climb(body, demand, around.error_up) <= 0.0):
         _rest(body)
         return
     if demand.thrust is Thrust.IDLE:
-        _fall(body, Thrust.OFF, frame, wind_east, wind_north, ground_amsl_m, dt)
+        _fall(body, Thrust.OFF, around, dt)
         return
-    _lean(body, demand, limits, frame, wind_east, wind_north, error_east, error_north, dt)
-    _climb(body, demand, limits, error_up, dt)
+    _lean(body, demand, limits, frame, around, dt=dt)
+    _climb(body, demand, limits, around.error_up, dt)
     _turn(body, demand, limits, dt)
-    _move(body, ground_amsl_m, dt)
+    _move(body, around.ground_amsl_m, dt)
 
 
 def _rest(body: Body) -> None:
@@ -135,7 +137,7 @@ def _rest(body: Body) -> None:
     body.lean_east = body.lean_north = body.yaw_rate = 0.0
 
 
-def _braking_speed(distance: float, accel: float, limit: float) -> tuple[float, float]:
+def braking_speed(distance: float, accel: float, limit: float) -> tuple[float, float]:
     """The speed from which one can still stop in `distance`, and its slope there (0 when limited)."""
     linear = accel / (_POSITION_GAIN * _POSITION_GAIN)
     if distance <= linear:
@@ -146,27 +148,18 @@ def _braking_speed(distance: float, accel: float, limit: float) -> tuple[float, 
     return (limit, 0.0) if speed > limit else (speed, slope)
 
 
-def _lean(
-    body: Body,
-    demand: Demand,
-    limits: Limits,
-    frame: Airframe,
-    wind_east: float,
-    wind_north: float,
-    error_east: float,
-    error_north: float,
-    dt: float,
-) -> None:
+def _lean(body: Body, demand: Demand, limits: Limits, frame: Airframe, around: Surroundings, *, dt: float) -> None:
+    wind_east, wind_north = around.wind_east, around.wind_north
     want_east = want_north = 0.0
     if demand.horizontal is not Horizontal.LEVEL:
         aim_east, aim_north = demand.east, demand.north
         if demand.horizontal is Horizontal.PLACE:
-            off_east = demand.east - body.east_m - error_east
-            off_north = demand.north - body.north_m - error_north
+            off_east = demand.east - body.east_m - around.error_east
+            off_north = demand.north - body.north_m - around.error_north
             distance = math.hypot(off_east, off_north)
             aim_east = aim_north = 0.0
             if distance > 1e-6:
-                speed, slope = _braking_speed(distance, 0.8 * limits.accel_mps2, demand.speed_mps)
+                speed, slope = braking_speed(distance, 0.8 * limits.accel_mps2, demand.speed_mps)
                 unit_east, unit_north = off_east / distance, off_north / distance
                 aim_east, aim_north = speed * unit_east, speed * unit_north
                 closing = max(0.0, body.east_mps * unit_east + body.north_mps * unit_north)
@@ -223,7 +216,7 @@ def _climb(body: Body, demand: Demand, limits: Limits, error_up: float, dt: floa
     else:
         off = demand.up - body.amsl_m - error_up
         limit = demand.climb_mps if off > 0 else demand.sink_mps
-        speed, slope = _braking_speed(abs(off), 0.8 * limits.accel_up_mps2, limit)
+        speed, slope = braking_speed(abs(off), 0.8 * limits.accel_up_mps2, limit)
         aim = math.copysign(speed, off)
         if body.up_mps * off > 0:
             want = -slope * body.up_mps
@@ -241,9 +234,7 @@ def _turn(body: Body, demand: Demand, limits: Limits, dt: float) -> None:
     body.yaw_rad = (body.yaw_rad + rate * dt) % math.tau
 
 
-def _fall(
-    body: Body, thrust: Thrust, frame: Airframe, wind_east: float, wind_north: float, ground_amsl_m: float, dt: float
-) -> None:
+def _fall(body: Body, thrust: Thrust, around: Surroundings, dt: float) -> None:
     if body.on_ground:
         _rest(body)
         return
@@ -251,14 +242,14 @@ def _fall(
     drag = GRAVITY_MPS2 / (_FALL_TERMINAL_MPS * _FALL_TERMINAL_MPS)
     body.accel_up = held - GRAVITY_MPS2 - drag * abs(body.up_mps) * body.up_mps
     body.up_mps += body.accel_up * dt
-    air_east, air_north = body.east_mps - wind_east, body.north_mps - wind_north
+    air_east, air_north = body.east_mps - around.wind_east, body.north_mps - around.wind_north
     side = drag * math.hypot(air_east, air_north)
     body.east_mps -= side * air_east * dt
     body.north_mps -= side * air_north * dt
     body.accel_east = body.accel_north = body.lean_east = body.lean_north = 0.0
     body.yaw_rate = math.radians(360.0) if thrust is Thrust.FAILED else 0.0
     body.yaw_rad = (body.yaw_rad + body.yaw_rate * dt) % math.tau
-    _move(body, ground_amsl_m, dt)
+    _move(body, around.ground_amsl_m, dt)
 
 
 def _move(body: Body, ground_amsl_m: float, dt: float) -> None:

@@ -77,12 +77,13 @@ class Link:
             return
         next_s = math.inf
         for message_id, due_s in self._due_s.items():
+            following_s = due_s
             if now_s >= due_s:
                 message = BUILDERS[message_id](vehicle)
                 if message is not None:
                     self.send(message)
                 period_s = self._period_s[message_id]
-                due_s = due_s + period_s if due_s + period_s > now_s else now_s + period_s
-                self._due_s[message_id] = due_s
-            next_s = min(next_s, due_s)
+                following_s = due_s + period_s if due_s + period_s > now_s else now_s + period_s
+                self._due_s[message_id] = following_s
+            next_s = min(next_s, following_s)
         self.next_due_s = next_s

@@ -170,10 +170,9 @@ def attitude(vehicle: Vehicle) -> Message:
 
 def vfr_hud(vehicle: Vehicle) -> Message:
     body = vehicle.body
-    air = math.hypot(body.east_mps - vehicle.wind_east, body.north_mps - vehicle.wind_north)
     throttle = 0 if not vehicle.armed else 10 if vehicle.landed else 45
     return mavlink.MAVLink_vfr_hud_message(
-        0.0 if vehicle.landed else air,
+        0.0 if vehicle.landed else body.airspeed_mps(vehicle.around),
         body.speed_mps,
         int(_pressed_heading(vehicle)),
         throttle,
@@ -306,8 +305,10 @@ def fence_status(vehicle: Vehicle) -> Message | None:
 
 def rc_channels(vehicle: Vehicle) -> Message:
     throttle = vehicle.throttle_pwm if vehicle.now_s < vehicle.throttle_until_s else 1000
-    channels = [1500, 1500, throttle, 1500, *[1800] * 4, *[0] * 10]
-    return mavlink.MAVLink_rc_channels_message(vehicle.boot_ms, 16, *channels, 255)
+    rest = (0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+    return mavlink.MAVLink_rc_channels_message(
+        vehicle.boot_ms, 16, 1500, 1500, throttle, 1500, 1800, 1800, 1800, 1800, *rest, 255
+    )
 
 
 def nav_controller_output(vehicle: Vehicle) -> Message:

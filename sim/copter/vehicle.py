@@ -21,7 +21,7 @@ from sim.copter.fence import Fence
 from sim.copter.gripper import Gripper, Servos
 from sim.copter.modes import TRAITS, Mode, ModeReason, ReturnPhase, refusal
 from sim.copter.parameters import Parameters
-from sim.copter.physics import Body, Demand
+from sim.copter.physics import Body, Demand, Surroundings
 from sim.copter.places import LocalPatch, Spot
 from sim.copter.plans import Plans
 
@@ -138,8 +138,7 @@ class Vehicle:
         self.reboot_asked = False
         self.plans = Plans(parameters)
         self.fence = Fence(parameters)
-        self.wind_east = self.wind_north = 0.0
-        self.ground_amsl_m = body.amsl_m
+        self.around = Surroundings(ground_amsl_m=body.amsl_m)
         self.demand = Demand()
         self.full_pack_v = parameters["SIM_BATT_VOLTAGE"]  # another value of the parameter overrides the pack
         self.reset()
@@ -154,7 +153,6 @@ class Vehicle:
         self.home: Spot | None = None
         self.origin: Spot | None = None
         self.home_yaw_rad = self.hold_yaw_rad = self.body.yaw_rad
-        self.error = [0.0, 0.0, 0.0]  # what navigation believes beyond the truth, m
         self.gps_bad_since_s: float | None = None
         self.gps_good_since_s: float | None = 0.0
         self.position_good = False
@@ -179,20 +177,20 @@ class Vehicle:
 
     @property
     def east_m(self) -> float:
-        return self.body.east_m + self.error[0]
+        return self.body.east_m + self.around.error_east
 
     @property
     def north_m(self) -> float:
-        return self.body.north_m + self.error[1]
+        return self.body.north_m + self.around.error_north
 
     @property
     def amsl_m(self) -> float:
-        return self.body.amsl_m + self.error[2]
+        return self.body.amsl_m + self.around.error_up
 
     @property
     def height_m(self) -> float:
         """Above home; above where it stands while there is no home."""
-        return self.amsl_m - (self.home.amsl_m if self.home is not None else self.ground_amsl_m)
+        return self.amsl_m - (self.home.amsl_m if self.home is not None else self.around.ground_amsl_m)
 
     @property
     def landed(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
@@ -92,7 +92,7 @@ class Ground:
         whole: list[str] = []
         parts: dict[int, str] = {}
         for message in self.of(mavlink.MAVLink_statustext_message):
-            text = message.text if isinstance(message.text, str) else message.text.decode()
+            text = str(message.text)
             if message.id == 0:
                 whole.append(text)
                 continue
@@ -109,9 +109,9 @@ class Ground:
         return ack.result
 
     async def command_int(
-        self, number: int, frame: int, p: tuple[float, float, float, float], x: int, y: int, z: float
+        self, number: int, frame: int, p: tuple[float, float, float, float], place: tuple[int, int, float]
     ) -> int:
-        self.send(mavlink.MAVLink_command_int_message(self.target, 1, frame, number, 0, 0, *p, x, y, z))
+        self.send(mavlink.MAVLink_command_int_message(self.target, 1, frame, number, 0, 0, *p, *place))
         ack = await self.expect(mavlink.MAVLink_command_ack_message, lambda m: m.command == number)
         return ack.result
 
@@ -182,7 +182,7 @@ async def flying_ground(
     pack: Pack | None = None,
     seed: int = 1,
     settled: bool = True,
-) -> AsyncIterator[tuple[Ground, SimCopter, World]]:
+) -> AsyncGenerator[tuple[Ground, SimCopter, World]]:
     """A copter on its pad and a client that has heard its heartbeat."""
     network, world = MemoryNetwork(), World()
     copter = SimCopter(
