@@ -83,8 +83,10 @@ class Conversation:
             raise LinkLost(f"{self.who} has not been heard yet; check its link and its system id")
 
     def deliver(self, message: Message) -> None:
-        for ear in tuple(self._ears.get(message.get_msgId(), ())):
-            ear(message)
+        ears = self._ears.get(message.get_msgId())
+        if ears:
+            for ear in tuple(ears):
+                ear(message)
 
     def on(self, kind: type[M], callback: Callable[[M], None]) -> Unsubscribe:
         ear = cast(Callable[[Message], None], callback)

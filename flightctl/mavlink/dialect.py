@@ -10,7 +10,10 @@ from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 Message = mavlink.MAVLink_message
 
-__all__ = ["Codec", "Message", "header_of", "mavlink"]
+__all__ = ["Codec", "Message", "mavlink"]
+
+_MAVLINK_2 = 0xFD
+_UNSIGNED_FRAME = 12  # header and checksum
 
 
 class Codec:
@@ -22,8 +25,20 @@ class Codec:
 
     def parse(self, data: bytes) -> list[Message]:
         """Every whole message in what has come so far; noise and broken frames are left out."""
-        found = self._mav.parse_buffer(data) or ()
-        return [message for message in found if message.get_msgId() >= 0]
+        if (
+            len(data) > 2
+            and data[0] == _MAVLINK_2
+            and len(data) == data[1] + _UNSIGNED_FRAME
+            and not self._mav.buf_len()
+        ):
+            try:  # one whole frame a datagram is the rule: no need to search for its ends
+                found = [self._mav.decode(bytearray(data))]
+            except mavlink.MAVError:
+                self._mav.total_receive_errors += 1
+                return []
+        else:
+            found = self._mav.parse_buffer(data) or ()
+        return [message for message in found if message.get_msgId() >= 0]  # broken and unknown ones are negative
 
     def encode(self, message: Message) -> bytes:
         frame = message.pack(self._mav)
@@ -33,9 +48,3 @@ class Codec:
     @property
     def broken_frames(self) -> int:
         return self._mav.total_receive_errors
-
-
-def header_of(message: Message) -> tuple[int, int, int]:
-    """System id, component id and sequence number of the sender."""
-    header = message.get_header()
-    return header.srcSystem, header.srcComponent, header.seq

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from flightctl.clock import Clock
-from flightctl.mavlink.dialect import Codec, Message, header_of
+from flightctl.mavlink.dialect import Codec, Message
 from flightctl.transport import Datagrams, LinkUnavailable, Peer, Stream, Transports
 
 log = logging.getLogger(__name__)
@@ -49,8 +49,7 @@ class LossMeter:
         self._window_lost = 0
         self._late_in_a_row = 0
 
-    def note(self, seq: int, at_s: float) -> bool:
-        """Whether this message is newer than all before it: a late or doubled one tells of an older state."""
+    def note(self, seq: int, at_s: float) -> None:
         if self._last_seq is None:
             self._last_seq, self._window_from_s = seq, at_s
         else:
@@ -61,7 +60,7 @@ class LossMeter:
                     if ahead:  # it was counted as lost when a later one overtook it
                         self.lost = max(0, self.lost - 1)
                         self._window_lost = max(0, self._window_lost - 1)
-                    return False
+                    return
             else:
                 self.lost += ahead - 1
                 self._window_lost += ahead - 1
@@ -72,7 +71,6 @@ class LossMeter:
         if at_s - self._window_from_s >= _LOSS_WINDOW_S:
             self.ratio = self._window_lost / max(1, self._window_lost + self._window_received)
             self._window_from_s, self._window_received, self._window_lost = at_s, 0, 0
-        return True
 
 
 class Channel:
@@ -225,5 +223,5 @@ class Links:
         for message in channel.parse(data, self._clock.time_s()):
             if self._tap is not None:
                 self._tap(bytes(message.get_msgbuf()))
-            if header_of(message)[0] != self.system_id:  # our own, sent back by a router
+            if message.get_header().srcSystem != self.system_id:  # our own, sent back by a router
                 receive(channel, message)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -15,7 +16,7 @@ from flightctl.clock import Clock
 from flightctl.mavlink.autopilots import Autopilot
 from flightctl.mavlink.command import Command, Commander
 from flightctl.mavlink.conversation import Conversation, Sender, Unsubscribe
-from flightctl.mavlink.dialect import Message, header_of, mavlink
+from flightctl.mavlink.dialect import Message, mavlink
 from flightctl.mavlink.errors import DuplicateSystemId, LinkLost
 from flightctl.mavlink.heartbeat import LOST_AFTER_S, BootWatch
 from flightctl.mavlink.link import LossMeter
@@ -46,6 +47,7 @@ _NOTABLE = {
 _ASK_AGAIN_S = 3.0
 _HOME_REFRESH_S = 30.0
 _CONFLICT_S = 10.0
+_OVERTAKES_S = 2.0  # longer than messages overtake each other, shorter than the sequence takes to come round
 
 
 class Contact:
@@ -67,6 +69,7 @@ class Contact:
         self._loss = LossMeter()
         self._boot = BootWatch()
         self._online = False
+        self._last_of: dict[int, tuple[int, float]] = {}
         self._asked_s: dict[int, float] = {}
         self._home_wanted_since_s = 0.0
         self._snapshot: Telemetry | None = None
@@ -108,13 +111,14 @@ class Contact:
     def receive(self, message: Message) -> None:
         """Every message of this system on its route comes through here."""
         now_s = self._clock.time_s()
-        message_id = message.get_msgId()
-        _, component_id, seq = header_of(message)
+        header = message.get_header()
+        message_id, component_id, seq = header.msgId, header.srcComponent, header.seq
         if message_id == mavlink.MAVLINK_MSG_ID_HEARTBEAT:
             self._talk.component_id = component_id
-        elif component_id != self._talk.component_id:
-            return  # a camera or gimbal of the same system
-        newest = self._loss.note(seq, now_s)
+        elif component_id != self._talk.component_id or not self.online:
+            return  # a camera of the same system; or back from silence, and its mode is not known yet
+        self._loss.note(seq, now_s)
+        newest = self._is_newest(message_id, seq, now_s)
         was_armed = self._fold.armed
         changed = (newest or message_id == mavlink.MAVLINK_MSG_ID_STATUSTEXT) and self._fold.take(message, now_s)
         self._rates.saw(message_id)
@@ -182,6 +186,15 @@ class Contact:
 
     def request_message(self, message_id: int) -> None:
         self._commander.tell(Command(mavlink.MAV_CMD_REQUEST_MESSAGE, (message_id,)))
+
+    def _is_newest(self, message_id: int, seq: int, now_s: float) -> bool:
+        """Whether it is newer than the last of its kind: a late or doubled one tells of an older state."""
+        last_seq, last_s = self._last_of.get(message_id, (0, -math.inf))
+        ahead = (seq - last_seq) % 256
+        if now_s - last_s < _OVERTAKES_S and (ahead == 0 or ahead >= 128):
+            return False
+        self._last_of[message_id] = (seq, now_s)
+        return True
 
     def _came_online(self) -> None:
         self._online = True

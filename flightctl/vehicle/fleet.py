@@ -12,7 +12,7 @@ from collections.abc import Callable
 from flightctl.clock import Clock
 from flightctl.mavlink.autopilots import ArduCopter, Autopilot
 from flightctl.mavlink.command import Command
-from flightctl.mavlink.dialect import Message, header_of, mavlink
+from flightctl.mavlink.dialect import Message, mavlink
 from flightctl.mavlink.heartbeat import is_autopilot, keep_beating
 from flightctl.mavlink.link import Channel, Links, Tap
 from flightctl.transport import Transports
@@ -75,9 +75,10 @@ class Fleet:
             vehicle.tick()
 
     def _receive(self, channel: Channel, message: Message) -> None:
-        system_id = header_of(message)[0]
-        is_heartbeat = isinstance(message, mavlink.MAVLink_heartbeat_message)
-        if is_heartbeat and not is_autopilot(message):
+        header = message.get_header()
+        system_id = header.srcSystem
+        is_heartbeat = header.msgId == mavlink.MAVLINK_MSG_ID_HEARTBEAT
+        if is_heartbeat and isinstance(message, mavlink.MAVLink_heartbeat_message) and not is_autopilot(message):
             return  # another ground station or a peripheral
         vehicle = self._vehicles.get(system_id)
         if vehicle is None or not vehicle.known:

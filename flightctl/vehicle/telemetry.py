@@ -133,7 +133,7 @@ class Fold:
     def take(self, message: Message, at_s: float) -> bool:
         """Whether it changed anything here."""
         self.heard_s = at_s
-        fold = self._takes.get(message.get_msgId())
+        fold = self._takes.get(message.get_msgId())  # some messages have a field named id
         if fold is None:
             return False
         fold(message, at_s)

@@ -36,7 +36,8 @@ from geofence.position import LatLon
 _HEARTBEAT_SHOWS_S = 1.2  # it comes each second
 _LIFT_SHOWS_S = 2.5  # motors spool up before it counts as taking off
 _SERVO_SHOWS_S = 0.8
-_TAKES_EFFECT_S = 3.0
+_TAKES_EFFECT_S = 6.0  # from acceptance until it must show; on a bad link some heartbeats are missed
+_SERVO_FRESH_S = 3.0
 _SLOWEST_MPS = 2.0  # against a strong wind; only time-outs hang on it
 _SLOWEST_CLIMB_MPS = 0.5
 _SLOWEST_SINK_MPS = 0.3
@@ -361,6 +362,8 @@ class Vehicle(Contact):
 
         def opened() -> bool:
             servos = fold.servos_us
+            if fold.servos_s is None or self._clock.time_s() - fold.servos_s > _SERVO_FRESH_S:
+                return False
             return len(servos) >= hook and gripper.hook_state(servos[hook - 1]) is HookState.RELEASED
 
         return opened
