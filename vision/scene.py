@@ -79,6 +79,7 @@ class SceneModel:
         shapely.prepare(self._watched_polygons)
         self.codes: NDArray[np.uint8] = np.zeros((1, 1), np.uint8)
         self.px_per_m: NDArray[np.float32] = np.zeros((1, 1), np.float32)
+        self.crest_offset_m: NDArray[np.float32] = np.zeros((1, 1), np.float32)
         self.crest_px_per_m: NDArray[np.float32] = np.zeros((1, 1), np.float32)
         self._prepare_rays()
         self._draw()
@@ -111,12 +112,6 @@ class SceneModel:
             and shapely.contains_xy(polygon, point.east_m, point.north_m)
         )
 
-    def offset_m(self, point: Enu) -> float:
-        """Metres from the crest, positive over the river; without a crest 0 counts as far from any edge."""
-        if self.geometry.crest is None:
-            return -1e3
-        return float(_offsets(np.array([[point.east_m, point.north_m]]), self.geometry.crest)[0])
-
     def _prepare_rays(self) -> None:
         lens, camera = self.projection.camera.lens, self.projection.camera
         us = np.arange(0, lens.width_px, _COARSE, dtype=np.float64) + (_COARSE - 1) / 2
@@ -137,6 +132,7 @@ class SceneModel:
                 if zone.surface is Surface.PROMENADE:
                     land |= shapely.contains_xy(shapely.Polygon(zone.ring), at_top[:, 0], at_top[:, 1])
             self._wall_amsl_m = np.full(len(slopes), -np.inf)
+            over_top = np.full(len(slopes), -1e3)
         else:
             over_top = _offsets(at_top, crest)
             land = over_top <= 0
@@ -147,6 +143,7 @@ class SceneModel:
                 crossing = top - (top - bottom) * over_top / (over_top - over_bottom)
             self._wall_amsl_m = np.where((over_top > 0) & (over_bottom < 0), crossing, -np.inf)
         self._land = land & self._seen
+        self.crest_offset_m = self._enlarged(over_top.astype(np.float32))
         self._in_foreshore: list[NDArray[np.bool_]] = []
         for zone in self.foreshore:
             places = eye + slopes * (camera.height_amsl_m - zone.height_amsl_m)

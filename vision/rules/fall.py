@@ -87,18 +87,17 @@ class FallRule:
         for other in tracks:
             stood = other.last_on_foot
             gone_before = other is not track and other.confirmed and other.was_person and stood is not None
-            if not gone_before or stood is None or other.missing_s(now_s) == 0:
+            if not gone_before or stood is None or other.missing_s(now_s) == 0 or other.casualty:
                 continue
             between_s = track.born_s - stood.at_s
             steady = stood.at_s - other.born_s >= config.min_steady_s
             if not steady or not -0.3 <= between_s <= config.vanish_s:
                 continue
-            if scene.offset_m(stood.detection.position) < -config.edge_m:
+            if not -config.edge_m < stood.detection.crest_offset_m < config.edge_m:
                 continue
             away = track.position - stood.detection.position
             if away.length_m > config.vanish_along_m + config.vanish_out_m + track.detection.sigma_m:
                 continue
-            other.casualty = False
             details = {
                 "seen": "vanish",
                 "from_track": other.id,
