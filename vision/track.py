@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,7 +17,7 @@ from scipy.optimize import linear_sum_assignment
 
 from geofence.position import Enu
 from vision.detect import Detection, Shape
-from vision.scene import WALL, WATER, SceneModel
+from vision.scene import FIRST_FORESHORE, WALL, WATER, SceneModel
 
 _FAR = 1e6
 _STILL = Enu(0.0, 0.0)
@@ -85,30 +86,43 @@ class Track:
         return now_s - self.last_seen_s
 
 
+def _nowhere(_point: Enu) -> bool:
+    return False
+
+
 class Tracker:
     def __init__(self, scene: SceneModel, config: TrackConfig) -> None:
         self._scene = scene
         self._config = config
         self._next_id = 1
+        self._flooded: Callable[[Enu], bool] = _nowhere
         self.tracks: list[Track] = []
         self.ended: list[Track] = []  # in this frame
         self.born: list[Track] = []  # in this frame
 
-    def step(self, detections: list[Detection], now_s: float, *, rough: bool) -> list[Track]:
-        """Takes one frame. In rough water only known casualties are matched there, and none begins there."""
+    def step(
+        self,
+        detections: list[Detection],
+        now_s: float,
+        *,
+        rough: bool = False,
+        front: Callable[[Enu], bool] = _nowhere,
+        flooded: Callable[[Enu], bool] = _nowhere,
+    ) -> list[Track]:
+        """Takes one frame. In rough water, and on land at the `front` of the bore, nobody begins."""
+        self._flooded = flooded
         for track in self.tracks:
             self._predict(track, now_s)
-        usable = [d for d in detections if not (rough and d.code in {WATER, WALL})] if rough else detections
-        if rough and any(track.casualty or self._near_edge(track) for track in self.tracks):
-            usable = detections
         casualties = [track for track in self.tracks if track.casualty]
-        free = self._match(casualties, usable, now_s)  # first choice to whom it matters most
+        free = self._match(casualties, detections, now_s)  # first choice to whom it matters most
         free = self._match([track for track in self.tracks if not track.casualty], free, now_s)
         self.born = []
         for detection in free:
             if detection.shape in {Shape.PART, Shape.BODY} or detection.code == WALL or detection.bright:
                 continue
             if rough and detection.code == WATER:
+                continue
+            if detection.code >= FIRST_FORESHORE and front(detection.position):
                 continue
             if any(self._covers(track, detection) for track in self.tracks):
                 continue
@@ -167,7 +181,7 @@ class Tracker:
         scale = detection.px_per_m
         gate_px = max(config.gate_px, (config.gate_m + config.gate_mps * gap_s) * scale)
         distance_px = min(math.hypot(u - expected[0], v - expected[1]), math.hypot(u - old_u, v - old_v) + 1.0)
-        if over_water and track.on_foot:
+        if over_water and track.on_foot and not (track.casualty or self._flooded(track.position)):
             # A fall: down the picture, hardly sideways, from the edge.
             if not (at_edge and track.confirmed and gap_s < 1.5):
                 return _FAR
