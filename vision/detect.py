@@ -39,6 +39,7 @@ class Detection:
     shape: Shape
     code: int  # of the surface under the foot
     px_per_m: float  # there
+    crest_offset_m: float  # of the foot from the wall's crest if it stood on the promenade; positive over the river
     crest_px_per_m: float  # if it were as near as the promenade in the same direction: something in the air
     position: Enu
     sigma_m: float
@@ -75,7 +76,7 @@ class Detector:
         self.rough = False
 
     def detect(self, foreground: Gray, bright: Gray, top_row: int) -> list[Detection]:
-        """Masks of the part of the picture from `top_row` down: everything that counts, and what is bright on water."""
+        """Masks of the picture from `top_row` down: everything that counts, and what is bright on water."""
         joined = cast("Gray", cv2.morphologyEx(foreground, cv2.MORPH_CLOSE, self._join))
         found = self._sized(_components(joined), top_row, bright=False)
         self.rough = sum(d.shape in {Shape.BODY, Shape.FLOATING} for d in found) > self._config.max_over_water
@@ -94,6 +95,7 @@ class Detector:
         codes = scene.codes[foot_row, foot_column]
         scale = scene.px_per_m[foot_row, foot_column]
         crest_scale = scene.crest_px_per_m[foot_row, foot_column]
+        offset = scene.crest_offset_m[foot_row, foot_column]
         known = (codes != NOTHING) & (scale > 0)
         over_water = known & ((codes == WATER) | (codes == WALL))
         on_foot = known & ((codes == LAND) | (codes >= FIRST_FORESHORE))
@@ -127,7 +129,7 @@ class Detector:
             found.append(
                 Detection(
                     float(x[at]), float(y[at]), float(w[at]), float(h[at]),
-                    _SHAPES[int(shapes[at])], int(codes[at]), float(scale[at]), float(crest_scale[at]),
+                    _SHAPES[int(shapes[at])], int(codes[at]), float(scale[at]), float(offset[at]), float(crest_scale[at]),
                     Enu(east, north), float(ground.sigma_m[index]), float(planes[index]), bright,
                 )
             )  # fmt: skip

@@ -31,6 +31,7 @@ from vision.alert import (
 from vision.background import Background, BackgroundConfig, Gray
 from vision.camera import Camera
 from vision.detect import DetectConfig, Detector
+from vision.flood import FloodConfig, FloodWatch
 from vision.frame import EncodedFrame
 from vision.picture import Picture
 from vision.preview import annotated_jpeg
@@ -54,6 +55,7 @@ _SAMPLE_STEP = 8
 class PipelineConfig:
     background: BackgroundConfig = field(default_factory=BackgroundConfig)
     water: WaterConfig = field(default_factory=WaterConfig)
+    flood: FloodConfig = field(default_factory=FloodConfig)
     detect: DetectConfig = field(default_factory=DetectConfig)
     track: TrackConfig = field(default_factory=TrackConfig)
     zone_entry: ZoneEntryConfig = field(default_factory=ZoneEntryConfig)
@@ -83,6 +85,7 @@ class CameraPipeline:
         self._evidence = evidence
         self._rng = np.random.default_rng([seed, zlib.crc32(camera.id.encode())])
         self._background = Background(config.background)
+        self._flood = FloodWatch(scene, config.flood)
         self._water = WaterContrast(config.water)
         self._detector = Detector(scene, config.detect)
         self._tracker = Tracker(scene, config.track)
@@ -176,16 +179,25 @@ class CameraPipeline:
         if not background.ready:
             background.learn(gray, foreground, None, max(dt_s, 0.05))
             return []
+        findings = self._flood.step(foreground, self._top_row, now_s)
+        if self._flood.restless:
+            self._look_from_scene()
         wet = cv2.countNonZero(cv2.bitwise_and(foreground, self._water_mask)) / self._water_px
-        background.flooded = wet > background.config.flood_fraction
+        background.flooded = self._flood.restless or wet > background.config.flood_fraction
         dark, bright = self._water.split(gray, self._water_mask)
         counted = cv2.bitwise_and(foreground, cv2.bitwise_or(dark, self._solid_mask))
         pale = cv2.bitwise_and(foreground, bright)
         detections = self._detector.detect(cast("Gray", counted), cast("Gray", pale), self._top_row)
         rough = self._detector.rough or background.flooded
-        tracks = self._tracker.step(detections, now_s, rough=rough)
+        tracks = self._tracker.step(
+            detections,
+            now_s,
+            rough=rough,
+            front=lambda point: self._flood.near_front(point, now_s),
+            flooded=lambda point: self._flood.crossed(point, now_s),
+        )
         background.learn(gray, foreground, self._protected(gray, now_s), dt_s)
-        return self._judge(tracks, now_s)
+        return findings + self._judge(tracks, now_s)
 
     def _protected(self, gray: Gray, now_s: float) -> Gray:
         """Where nothing may be learnt: under everybody who is, or a moment ago was, seen there."""
@@ -204,12 +216,14 @@ class CameraPipeline:
 
     def _judge(self, tracks: list[Track], now_s: float) -> list[Finding]:
         findings = self._zone_entry.step(tracks, self.scene, now_s)
-        falls = self._fall.step(tracks, self.scene, now_s)
+        falls = self._fall.step(tracks, now_s)
         for finding in falls:
             if finding.track_id is not None:
                 self._in_water.note_fall(finding.track_id, now_s)
         findings += falls
-        findings += self._in_water.step(tracks, self._zone_entry.zones_of, self._water_came, self.scene, now_s)
+        findings += self._in_water.step(
+            tracks, self._zone_entry.zones_of, lambda track: self._water_came(track, now_s), now_s
+        )
         alive = {track.id: track for track in tracks}
         self._told = {key: kind for key, kind in self._told.items() if key in alive}
         for finding in findings:
@@ -219,10 +233,15 @@ class CameraPipeline:
                     alive[finding.track_id].casualty = True
         return findings
 
-    def _water_came(self, track: Track) -> bool:
-        """The water's level, as told by the service, has reached the ground where the track stood."""
+    def _water_came(self, track: Track, now_s: float) -> bool:
+        """Where the track last stood there is water now, by the picture."""
         stood = track.last_on_foot
-        return stood is not None and self.scene.water_amsl_m > stood.detection.plane_amsl_m - 0.3
+        if stood is None:
+            return False
+        u, v = stood.detection.foot
+        rows, columns = self.scene.codes.shape
+        code = self.scene.codes[min(int(v), rows - 1), min(max(int(u), 0), columns - 1)]
+        return code == WATER or self._flood.crossed(stood.detection.position, now_s)
 
     # --- what is said
 
@@ -235,9 +254,9 @@ class CameraPipeline:
             told = self._told.get(track.id)
             box = track.detection
             views.append(
-                TrackView(
+                TrackView.model_construct(  # the values are ours; checking them costs more than finding them
                     track_id=track.id,
-                    box=PixelBox(x=box.x, y=box.y, w=box.w, h=box.h),
+                    box=PixelBox.model_construct(x=box.x, y=box.y, w=box.w, h=box.h),
                     surface=self.scene.surface_of(box.code),
                     position=self._degrees(track.position, track.sigma_m),
                     zone_ids=zones,
@@ -248,7 +267,7 @@ class CameraPipeline:
 
     def _degrees(self, point: Enu, sigma_m: float) -> UncertainPosition:
         place = self.scene.projection.wgs84(point)
-        return UncertainPosition(lat=place.lat, lon=place.lon, sigma_m=min(max(sigma_m, 0.1), 5000.0))
+        return UncertainPosition.model_construct(lat=place.lat, lon=place.lon, sigma_m=min(max(sigma_m, 0.1), 5000.0))
 
     def _alert(self, finding: Finding, at: datetime, picture: Picture, views: tuple[TrackView, ...]) -> Alert:
         identifier = uuid7(at, self._rng)

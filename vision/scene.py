@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar, cast
 
 import cv2
@@ -24,6 +24,9 @@ NOTHING, LAND, WALL, WATER, FIRST_FORESHORE = 0, 1, 2, 3, 4
 """Codes of the surface table; FIRST_FORESHORE + i is the i-th foreshore zone."""
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
+_TOLD_DEPTH_M = 0.5
+_SEEN_DEPTH_M = 0.3  # of the water over a foreshore that the picture shows flooded
+_TOLD_FOR = timedelta(seconds=60)
 _LEVEL_STEP_M = 0.15  # the table is redrawn when the water has moved by this much
 _COARSE = 2  # the table is computed on every second pixel and enlarged
 
@@ -79,18 +82,50 @@ class SceneModel:
         shapely.prepare(self._watched_polygons)
         self.codes: NDArray[np.uint8] = np.zeros((1, 1), np.uint8)
         self.px_per_m: NDArray[np.float32] = np.zeros((1, 1), np.float32)
+        self.crest_offset_m: NDArray[np.float32] = np.zeros((1, 1), np.float32)
         self.crest_px_per_m: NDArray[np.float32] = np.zeros((1, 1), np.float32)
+        self._drowned: tuple[SceneZone, ...] = ()
+        self._drowned_told: tuple[SceneZone, ...] = ()
+        self._told_at: datetime | None = None
+        self._heard = False
+        self._scales: dict[int, NDArray[np.float32]] = {}
         self._prepare_rays()
+        self._flooded = np.zeros(len(self._slopes), bool)
+        self._drowned = tuple(z for z in self.foreshore if self.water_amsl_m > z.height_amsl_m + _TOLD_DEPTH_M)
         self._draw()
 
     def apply(self, context: SceneContext) -> bool:
-        """Takes over what the service says; True when the tables changed."""
+        """Takes over what the service says; True when the tables changed.
+
+        A forecast that is early must not drown people who still stand there, so a told level floods a foreshore only
+        when it has been well above it for a while; before that the picture decides (`flood`).
+        """
         self.active_zone_ids = context.active_zone_ids
-        if context.water_amsl_m is None or abs(context.water_amsl_m - self._drawn_level_m) < _LEVEL_STEP_M:
+        level = context.water_amsl_m
+        if level is None:
             return False
-        self.water_amsl_m = context.water_amsl_m
-        self._draw()
-        return True
+        drowned = tuple(zone for zone in self.foreshore if level > zone.height_amsl_m + _TOLD_DEPTH_M)
+        if not drowned and self._drowned:
+            self._flooded[:] = False  # the tide has gone out again
+        if drowned != self._drowned_told:
+            self._drowned_told, self._told_at = drowned, context.at
+        waited = context.at is None or self._told_at is None or context.at - self._told_at >= _TOLD_FOR
+        changed = abs(level - self.water_amsl_m) >= _LEVEL_STEP_M
+        if (drowned != self._drowned) and (waited or not self._heard):
+            self._drowned, changed = drowned, True
+        self._heard = True
+        if changed:
+            self.water_amsl_m = level
+            self._draw()
+        return changed
+
+    def flood(self, mask: NDArray[np.bool_]) -> None:
+        """The picture shows that the foreshore under `mask` (of any size; it is stretched) is under water now."""
+        rows, columns = self._shape
+        wide = cv2.resize(mask.astype(np.uint8), (columns, rows), interpolation=cv2.INTER_NEAREST).ravel() > 0
+        if (wide & ~self._flooded).any():
+            self._flooded |= wide
+            self._draw()
 
     def surface_of(self, code: int) -> Surface:
         if code == LAND:
@@ -110,12 +145,6 @@ class SceneModel:
             and (self.active_zone_ids is None or zone.id in self.active_zone_ids)
             and shapely.contains_xy(polygon, point.east_m, point.north_m)
         )
-
-    def offset_m(self, point: Enu) -> float:
-        """Metres from the crest, positive over the river; without a crest 0 counts as far from any edge."""
-        if self.geometry.crest is None:
-            return -1e3
-        return float(_offsets(np.array([[point.east_m, point.north_m]]), self.geometry.crest)[0])
 
     def _prepare_rays(self) -> None:
         lens, camera = self.projection.camera.lens, self.projection.camera
@@ -137,6 +166,7 @@ class SceneModel:
                 if zone.surface is Surface.PROMENADE:
                     land |= shapely.contains_xy(shapely.Polygon(zone.ring), at_top[:, 0], at_top[:, 1])
             self._wall_amsl_m = np.full(len(slopes), -np.inf)
+            over_top = np.full(len(slopes), -1e3)
         else:
             over_top = _offsets(at_top, crest)
             land = over_top <= 0
@@ -147,6 +177,7 @@ class SceneModel:
                 crossing = top - (top - bottom) * over_top / (over_top - over_bottom)
             self._wall_amsl_m = np.where((over_top > 0) & (over_bottom < 0), crossing, -np.inf)
         self._land = land & self._seen
+        self.crest_offset_m = self._enlarged(over_top.astype(np.float32))
         self._in_foreshore: list[NDArray[np.bool_]] = []
         for zone in self.foreshore:
             places = eye + slopes * (camera.height_amsl_m - zone.height_amsl_m)
@@ -155,28 +186,39 @@ class SceneModel:
             self._in_foreshore.append(np.asarray(inside) & self._seen)
 
     def _draw(self) -> None:
-        """Paints the table far to near: water, foreshore, wall, land."""
-        level = self._drawn_level_m = self.water_amsl_m
+        """Paints the table: water, foreshore, wall, land, each over what it hides."""
+        level = self.water_amsl_m
         codes = np.where(self._seen, WATER, NOTHING).astype(np.uint8)
         for index in range(len(self.foreshore) - 1, -1, -1):
-            if self.foreshore[index].height_amsl_m > level:
-                codes[self._in_foreshore[index]] = FIRST_FORESHORE + index
+            zone = self.foreshore[index]
+            if zone in self._drowned:
+                continue
+            inside = self._in_foreshore[index]
+            if (inside & self._flooded).any():
+                level = max(level, zone.height_amsl_m + _SEEN_DEPTH_M)
+            codes[inside & ~self._flooded] = FIRST_FORESHORE + index
         plane_of_code = np.full(256, self.geometry.promenade_amsl_m)
         plane_of_code[WATER] = level
         for index, zone in enumerate(self.foreshore):
             plane_of_code[FIRST_FORESHORE + index] = zone.height_amsl_m
         self._plane_of_code = plane_of_code
-        planes = plane_of_code[codes]
-        codes[self._seen & (self._wall_amsl_m > planes)] = WALL
+        codes[self._seen & (self._wall_amsl_m > plane_of_code[codes])] = WALL
         codes[self._land] = LAND
+        scale = self._scale(self.geometry.promenade_amsl_m).copy()
+        for code in range(WATER, FIRST_FORESHORE + len(self.foreshore)):
+            here = codes == code
+            scale[here] = self._scale(float(plane_of_code[code]))[here]
         self.codes = self._enlarged(codes)
-        self.px_per_m = self._enlarged(self._scale(plane_of_code[codes]))
-        self.crest_px_per_m = self._enlarged(self._scale(np.full(len(codes), self.geometry.promenade_amsl_m)))
+        self.px_per_m = self._enlarged(scale)
+        self.crest_px_per_m = self._enlarged(self._scale(self.geometry.promenade_amsl_m))
 
-    def _scale(self, planes: FloatArray) -> NDArray[np.float32]:
-        """Pixels per upright metre where each ray meets its plane."""
-        places = self._eye + self._slopes * (self.projection.camera.height_amsl_m - planes)[:, None]
-        return np.nan_to_num(self.projection.height_px(places, planes, 1.0)).astype(np.float32)
+    def _scale(self, plane_amsl_m: float) -> NDArray[np.float32]:
+        """Pixels per upright metre where each ray meets a plane."""
+        key = round(plane_amsl_m / _LEVEL_STEP_M)
+        if key not in self._scales:
+            places = self._eye + self._slopes * (self.projection.camera.height_amsl_m - plane_amsl_m)
+            self._scales[key] = np.nan_to_num(self.projection.height_px(places, plane_amsl_m, 1.0)).astype(np.float32)
+        return self._scales[key]
 
     def _enlarged(self, values: NDArray[_Scalar]) -> NDArray[_Scalar]:
         lens = self.projection.camera.lens

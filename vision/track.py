@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,7 +17,7 @@ from scipy.optimize import linear_sum_assignment
 
 from geofence.position import Enu
 from vision.detect import Detection, Shape
-from vision.scene import WALL, WATER, SceneModel
+from vision.scene import FIRST_FORESHORE, WALL, WATER, SceneModel
 
 _FAR = 1e6
 _STILL = Enu(0.0, 0.0)
@@ -34,6 +35,10 @@ class TrackConfig:
     gate_mps: float = 2.2
     gate_px: float = 2.5
     fall_mps: float = 9.0
+    fall_s: float = 1.6  # from the last step on the ground to the water, at most
+    landed_m: float = 5.0  # nearer than this to where he stood, a place on the water is believed
+    alone_m: float = 2.5  # nothing else is born this near to a casualty: ripples and foam are his
+    drift_acceleration_mps2: float = 0.5
     edge_m: float = 3.5  # who is nearer than this to the crest may fall over it
     walk_acceleration_mps2: float = 1.5
     history_s: float = 4.0
@@ -81,30 +86,43 @@ class Track:
         return now_s - self.last_seen_s
 
 
+def _nowhere(_point: Enu) -> bool:
+    return False
+
+
 class Tracker:
     def __init__(self, scene: SceneModel, config: TrackConfig) -> None:
         self._scene = scene
         self._config = config
         self._next_id = 1
+        self._flooded: Callable[[Enu], bool] = _nowhere
         self.tracks: list[Track] = []
         self.ended: list[Track] = []  # in this frame
         self.born: list[Track] = []  # in this frame
 
-    def step(self, detections: list[Detection], now_s: float, *, rough: bool) -> list[Track]:
-        """Takes one frame. In rough water only known casualties are matched there, and none begins there."""
+    def step(
+        self,
+        detections: list[Detection],
+        now_s: float,
+        *,
+        rough: bool = False,
+        front: Callable[[Enu], bool] = _nowhere,
+        flooded: Callable[[Enu], bool] = _nowhere,
+    ) -> list[Track]:
+        """Takes one frame. In rough water, and on land at the `front` of the bore, nobody begins."""
+        self._flooded = flooded
         for track in self.tracks:
             self._predict(track, now_s)
-        usable = [d for d in detections if not (rough and d.code in {WATER, WALL})] if rough else detections
-        if rough and any(track.casualty or self._near_edge(track) for track in self.tracks):
-            usable = detections
-        free = self._match(usable, now_s)
+        casualties = [track for track in self.tracks if track.casualty]
+        free = self._match(casualties, detections, now_s)  # first choice to whom it matters most
+        free = self._match([track for track in self.tracks if not track.casualty], free, now_s)
         self.born = []
         for detection in free:
-            if (
-                detection.shape in {Shape.PART, Shape.BODY}
-                or detection.bright
-                or (rough and detection.code in {WATER, WALL})
-            ):
+            if detection.shape in {Shape.PART, Shape.BODY} or detection.code == WALL or detection.bright:
+                continue
+            if rough and detection.code == WATER:
+                continue
+            if detection.code >= FIRST_FORESHORE and front(detection.position):
                 continue
             if any(self._covers(track, detection) for track in self.tracks):
                 continue
@@ -120,26 +138,32 @@ class Tracker:
         return config.lost_s if track.confirmed else config.tentative_lost_s
 
     def _near_edge(self, track: Track) -> bool:
-        return track.was_person and self._scene.offset_m(track.position) > -self._config.edge_m
+        stood = track.last_on_foot
+        return track.was_person and stood is not None and stood.detection.crest_offset_m > -self._config.edge_m
 
     # --- matching
 
-    def _match(self, detections: list[Detection], now_s: float) -> list[Detection]:
-        if not self.tracks or not detections:
+    def _match(self, tracks: list[Track], detections: list[Detection], now_s: float) -> list[Detection]:
+        if not tracks or not detections:
             return detections
-        cost = np.full((len(self.tracks), len(detections)), _FAR)
-        for row, track in enumerate(self.tracks):
-            expected = self._scene.projection.pixel(track.position, track.detection.plane_amsl_m)
+        cost = np.full((len(tracks), len(detections)), _FAR)
+        feet = np.array([detection.foot for detection in detections])
+        for row, track in enumerate(tracks):
             gap_s = now_s - track.last_seen_s
+            reach_px = max(8.0, (1.5 + self._config.fall_mps * gap_s) * track.detection.px_per_m)
+            near = np.flatnonzero(np.abs(feet - track.detection.foot).max(axis=1) < reach_px)
+            if not len(near):
+                continue
+            expected = self._scene.projection.pixel(track.position, track.detection.plane_amsl_m)
             at_edge = self._near_edge(track)
-            for column, detection in enumerate(detections):
-                cost[row, column] = self._cost(track, expected, detection, gap_s, at_edge=at_edge)
+            for column in near.tolist():
+                cost[row, column] = self._cost(track, expected, detections[column], gap_s, at_edge=at_edge)
         rows, columns = linear_sum_assignment(cost)
         taken: set[int] = set()
         for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
             if cost[row, column] < _FAR:
                 taken.add(column)
-                self._update(self.tracks[row], detections[column], now_s)
+                self._update(tracks[row], detections[column], now_s)
         return [detection for index, detection in enumerate(detections) if index not in taken]
 
     def _cost(
@@ -151,12 +175,13 @@ class Tracker:
         if math.isnan(expected[0]):
             expected = (old_u, old_v)
         over_water = detection.code in {WATER, WALL}
-        if detection.bright and not (track.casualty or track.was_person):
+        falling = self._falling(track)
+        if (detection.bright or detection.code == WALL) and not (falling or (at_edge and track.on_foot)):
             return _FAR
         scale = detection.px_per_m
         gate_px = max(config.gate_px, (config.gate_m + config.gate_mps * gap_s) * scale)
         distance_px = min(math.hypot(u - expected[0], v - expected[1]), math.hypot(u - old_u, v - old_v) + 1.0)
-        if over_water and track.on_foot:
+        if over_water and track.on_foot and not (track.casualty or self._flooded(track.position)):
             # A fall: down the picture, hardly sideways, from the edge.
             if not (at_edge and track.confirmed and gap_s < 1.5):
                 return _FAR
@@ -166,13 +191,13 @@ class Tracker:
                 return 1.5 + 0.3 * aside_m + 0.1 * abs(drop_m) + 0.6 * detection.bright
             return _FAR
         if over_water:
-            falling = track.last_on_foot is not None and track.last_seen_s - track.last_on_foot.at_s < 1.6
             if falling:
                 drop_m = (v - old_v) / detection.crest_px_per_m
                 aside_m = abs(u - old_u) / detection.crest_px_per_m
                 if -0.8 < drop_m < 1.0 + config.fall_mps * gap_s and aside_m < 1.0 + 2.0 * gap_s:
                     return 0.5 + 0.3 * aside_m + 0.1 * abs(drop_m) + 0.6 * detection.bright
-            elif detection.shape is Shape.BODY:
+                return _FAR
+            if detection.shape is Shape.BODY:
                 return _FAR
         if not over_water and not track.on_foot and not track.was_person:
             return _FAR
@@ -184,10 +209,18 @@ class Tracker:
             + 0.6 * detection.bright
         )
 
+    def _falling(self, track: Track) -> bool:
+        """Over water, and on his feet a moment ago: where he "stands" there means nothing yet."""
+        stood = track.last_on_foot
+        return not track.on_foot and stood is not None and track.last_seen_s - stood.at_s < self._config.fall_s
+
     def _covers(self, track: Track, detection: Detection) -> bool:
         """The detection is a piece of somebody already seen in this frame."""
         box = track.detection
         u, v = detection.foot
+        if track.casualty and not track.on_foot and detection.code == WATER:
+            aside_m = abs(u - box.foot[0]) / box.px_per_m
+            return aside_m < self._config.alone_m and abs(v - box.foot[1]) / box.px_per_m < self._config.alone_m
         margin = 0.25 * box.w + 1
         return box.x - margin <= u <= box.x + box.w + margin and box.y - 2 <= v <= box.y + box.h + 2
 
@@ -210,15 +243,23 @@ class Tracker:
         if dt <= 0:
             return
         track.position = track.position + track.velocity.scaled(dt)
-        q = self._config.walk_acceleration_mps2**2
+        config = self._config
+        q = (config.drift_acceleration_mps2 if track.casualty else config.walk_acceleration_mps2) ** 2
         track.variance_m2 += 2 * dt * track.covariance + dt * dt * track.velocity_variance + q * dt**4 / 4
         track.covariance += dt * track.velocity_variance + q * dt**3 / 2
         track.velocity_variance += q * dt * dt
         track.time_s = now_s
 
     def _update(self, track: Track, detection: Detection, now_s: float) -> None:
-        changed_plane = abs(detection.plane_amsl_m - track.detection.plane_amsl_m) > 0.8
-        if changed_plane:
+        stood = track.last_on_foot
+        over_water = detection.code in {WATER, WALL}
+        in_air = over_water and stood is not None and now_s - stood.at_s < self._config.fall_s
+        if in_air and stood is not None:
+            landed = detection.position.distance_m(stood.detection.position) < self._config.landed_m
+            track.position = detection.position if landed else stood.detection.position
+            track.velocity, track.covariance, track.velocity_variance = _STILL, 0.0, 1.0
+            track.variance_m2 = detection.sigma_m**2 + 2.0
+        elif abs(detection.plane_amsl_m - track.detection.plane_amsl_m) > 0.8:
             track.position, track.velocity = detection.position, _STILL
             track.variance_m2, track.covariance, track.velocity_variance = detection.sigma_m**2 + 1.0, 0.0, 4.0
         else:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -50,6 +51,7 @@ class HealthWatch:
 
     def picture(self, sample: NDArray[np.uint8], now_s: float) -> HealthChange | None:
         """A picture came; `sample` is a thin grid of its pixels."""
+        sample = np.ascontiguousarray(sample)
         config = self._config
         if self._first_s is None:
             self._first_s = self._changed_s = self._bright_s = now_s
@@ -57,7 +59,7 @@ class HealthWatch:
         old = self._sample
         if old is None or old.shape != sample.shape or _largest_change(old, sample) > config.frozen_levels:
             self._changed_s = now_s
-            self._sample = sample.copy()
+            self._sample = sample
         dark = float(sample.mean()) < config.dark_mean and float(sample.std()) < config.dark_deviation
         if not dark:
             self._bright_s = now_s
@@ -110,4 +112,4 @@ class HealthWatch:
 
 
 def _largest_change(old: NDArray[np.uint8], new: NDArray[np.uint8]) -> int:
-    return int(np.abs(old.astype(np.int16) - new).max())
+    return int(cv2.absdiff(old, new).max())

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from vision.alert import AlertKind
 from vision.rules.finding import Finding
-from vision.scene import WALL, WATER, SceneModel
+from vision.scene import WALL, WATER
 from vision.track import Sighting, Track
 
 
@@ -41,14 +41,14 @@ class FallRule:
         self._config = config
         self._told: set[int] = set()
 
-    def step(self, tracks: Sequence[Track], scene: SceneModel, now_s: float) -> list[Finding]:
+    def step(self, tracks: Sequence[Track], now_s: float) -> list[Finding]:
         findings: list[Finding] = []
         alive = {track.id for track in tracks}
         self._told &= alive
         for track in tracks:
             if track.id in self._told or track.missing_s(now_s) > 0 or track.on_foot:
                 continue
-            finding = self._drop(track, now_s) or self._vanish(track, tracks, scene, now_s)
+            finding = self._drop(track, now_s) or self._vanish(track, tracks, now_s)
             if finding is not None:
                 self._told.add(track.id)
                 findings.append(finding)
@@ -79,7 +79,7 @@ class FallRule:
         place = stood.detection
         return Finding(AlertKind.FALL, place.position, place.sigma_m + 1.0, track.id, 0.9, details)
 
-    def _vanish(self, track: Track, tracks: Sequence[Track], scene: SceneModel, now_s: float) -> Finding | None:
+    def _vanish(self, track: Track, tracks: Sequence[Track], now_s: float) -> Finding | None:
         """`track` is new on the water; somebody else's track ended at the edge beside it."""
         config = self._config
         if track.was_person or not track.confirmed:
@@ -87,18 +87,17 @@ class FallRule:
         for other in tracks:
             stood = other.last_on_foot
             gone_before = other is not track and other.confirmed and other.was_person and stood is not None
-            if not gone_before or stood is None or other.missing_s(now_s) == 0:
+            if not gone_before or stood is None or other.missing_s(now_s) == 0 or other.casualty:
                 continue
             between_s = track.born_s - stood.at_s
             steady = stood.at_s - other.born_s >= config.min_steady_s
             if not steady or not -0.3 <= between_s <= config.vanish_s:
                 continue
-            if scene.offset_m(stood.detection.position) < -config.edge_m:
+            if not -config.edge_m < stood.detection.crest_offset_m < config.edge_m:
                 continue
             away = track.position - stood.detection.position
             if away.length_m > config.vanish_along_m + config.vanish_out_m + track.detection.sigma_m:
                 continue
-            other.casualty = False
             details = {
                 "seen": "vanish",
                 "from_track": other.id,

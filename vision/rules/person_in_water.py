@@ -15,7 +15,6 @@ from typing import Any
 from vision.alert import AlertKind
 from vision.detect import Shape
 from vision.rules.finding import Finding
-from vision.scene import SceneModel
 from vision.track import Track
 
 
@@ -45,7 +44,6 @@ class PersonInWaterRule:
         tracks: Sequence[Track],
         in_zone: Callable[[Track], tuple[str, ...]],
         water_came: Callable[[Track], bool],
-        scene: SceneModel,
         now_s: float,
     ) -> list[Finding]:
         alive = {track.id for track in tracks}
@@ -58,7 +56,7 @@ class PersonInWaterRule:
             finding = (
                 self._after_fall(track, now_s)
                 or self._taken(track, in_zone(track), water_came, now_s)
-                or self._drifting(track, scene, now_s)
+                or self._drifting(track, now_s)
             )
             if finding is not None:
                 self._told.add(track.id)
@@ -90,7 +88,7 @@ class PersonInWaterRule:
         }
         return _finding(track, 0.8, details)
 
-    def _drifting(self, track: Track, scene: SceneModel, now_s: float) -> Finding | None:
+    def _drifting(self, track: Track, now_s: float) -> Finding | None:
         config = self._config
         if track.on_foot or track.missing_s(now_s) > 0 or track.detection.shape is not Shape.FLOATING:
             return None
