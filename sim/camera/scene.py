@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from geofence.position import FloatArray
 from sim.camera.lens import TrueLens
-from sim.camera.sketch import Picture
+from sim.camera.pixels import Picture
 from sim.camera.textures import sample
 from sim.world.ground import Ground
 from sim.world.weather import Light

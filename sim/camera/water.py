@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from geofence.position import FloatArray
 from sim.camera.lens import TrueLens
+from sim.camera.pixels import Picture, above, minus, thrice, where
 from sim.camera.scene import HORIZON_M, PALETTES, Hits, Material, Palette, haze, softened
-from sim.camera.sketch import Picture
 from sim.camera.textures import TILE, sample, sensor_layer, water_layers
 from sim.world.ground import Ground
 from sim.world.water import BOW_REACH_M, front_bow_m
@@ -95,7 +95,7 @@ def waterscape(shore: Shore, level: float, *, swollen: bool) -> Waterscape:
     rows = upstream.reshape(height, width)
     most = float(upstream[upstream < 1e8].max(initial=-1e9))
     least = float(upstream[index].min(initial=1e9))
-    dark = cv2.subtract(picture, (NOISE_BASE, NOISE_BASE, NOISE_BASE, 0))
+    dark = minus(picture, NOISE_BASE)
     return Waterscape(level, dark, table, rows, rows.max(axis=1), least, most)
 
 
@@ -123,13 +123,13 @@ class Waves:
         self._speed_gain = 1.6 if rough else 1.0
         self.atlas = np.zeros((TILE * (_SENSOR_TILE + 1), TILE), np.uint8)
 
-    def shift(self, at_s: float, current_mps: float, rng: np.random.Generator) -> None:
-        """Moves every tile to where the current (eastward) and the waves' own travel have brought it."""
+    def shift(self, at_s: float, run_m: float, rng: np.random.Generator) -> None:
+        """Moves every tile to where the stream (it has run `run_m` eastward) and the waves' own travel bring it."""
         for index, (chop, swell) in enumerate(self._layers):
             texel, own = TEXEL_M[index], 0.5 * (index + 1) * self._speed_gain
             tile = self.atlas[index * TILE : (index + 1) * TILE]
-            a = _window(chop, (current_mps - 0.6 * own) * at_s / texel, 0.8 * own * at_s / texel)
-            b = _window(swell, (current_mps * 0.9 - own) * at_s / texel, -0.3 * own * at_s / texel)
+            a = _window(chop, (run_m - 0.6 * own * at_s) / texel, 0.8 * own * at_s / texel)
+            b = _window(swell, (0.9 * run_m - own * at_s) / texel, -0.3 * own * at_s / texel)
             cv2.add(a, b, dst=tile)
         shift_u, shift_v = (int(x) for x in rng.integers(0, TILE, 2))
         self.atlas[_SENSOR_TILE * TILE :] = self._sensor[shift_v : shift_v + TILE, shift_u : shift_u + TILE]
@@ -163,22 +163,22 @@ def lay_front(
         return
     top, bottom = int(rows[0]), int(rows[-1]) + 1
     part, grains = picture[top:bottom], noise[top:bottom]
-    since = cv2.subtract(high.upstream_m[top:bottom], (front_m, 0, 0, 0))
-    behind = cv2.compare(since, 0.0, cv2.CMP_GT)
+    since = high.upstream_m[top:bottom] - np.float32(front_m)
+    behind = above(since, 0.0)
     cv2.copyTo(rough[top:bottom], behind, part)
-    risen = cv2.compare(low.upstream_m[top:bottom], front_m, cv2.CMP_GT)
+    risen = above(low.upstream_m[top:bottom], front_m)
     face = cv2.subtract(risen, behind)
     strength = cv2.bitwise_and(cv2.LUT(cv2.convertScaleAbs(since, alpha=4.0), _FOAM), behind)
-    strength = cv2.max(strength, cv2.bitwise_and(face, 215))
+    strength = cv2.max(strength, where(face, 215))
     first, last = _rows_with(strength)
     if first == last:
         return
     part, grains, strength, face = (x[first:last] for x in (part, grains, strength, face))
-    ragged = cv2.subtract(strength, cv2.convertScaleAbs(cv2.subtract(64, grains), alpha=4.0))
+    ragged = cv2.subtract(strength, cv2.convertScaleAbs(64 - np.minimum(grains, 64), alpha=4.0))
     opacity = cv2.blur(cv2.convertScaleAbs(ragged, alpha=5.0), (3, 3))
-    tone = cv2.subtract(cv2.add(grains, 172), cv2.bitwise_and(face, 44))
-    white = cv2.merge([tone, cv2.add(tone, 4), cv2.add(tone, 5)])
-    share = cv2.merge([opacity, opacity, opacity])
+    tone = cv2.subtract(grains + 172, where(face, 44))
+    white = thrice(tone)
+    share = thrice(opacity)
     cover = cv2.multiply(white, share, scale=0.94 / 255.0)
     kept = cv2.multiply(part, cv2.addWeighted(share, -0.94, share, 0.0, 255.0), scale=1.0 / 255.0)
     cv2.add(cover, kept, dst=part)

@@ -36,6 +36,17 @@ class Bore:
         """Seconds since the front passed the place; negative before."""
         return at_s - self.passes_origin_s + (place.along_m - front_bow_m(place.offset_m)) / self.speed_mps
 
+    def stream_mps(self, since_s: float) -> float:
+        """How fast the water runs upstream this long after the front."""
+        decayed = (self.current_peak_mps - self.current_rest_mps) * math.exp(-since_s / self.current_decay_s)
+        return self.current_rest_mps + decayed
+
+    def run_m(self, since_s: float) -> float:
+        """How far the water has run upstream since the front."""
+        decay = self.current_decay_s
+        spent = (self.current_peak_mps - self.current_rest_mps) * decay * (1.0 - math.exp(-since_s / decay))
+        return self.current_rest_mps * since_s + spent
+
 
 @dataclass(frozen=True, slots=True)
 class Eddy:
@@ -103,9 +114,8 @@ class River:
         if bore is None or since <= 0.0:
             stream, rough = self.ebb_mps, 1.0
         else:
-            decayed = (bore.current_peak_mps - bore.current_rest_mps) * math.exp(-since / bore.current_decay_s)
             turned = 1.0 - math.exp(-since / 2.0)
-            stream = self.ebb_mps * (1.0 - turned) - (bore.current_rest_mps + decayed) * turned
+            stream = self.ebb_mps * (1.0 - turned) - bore.stream_mps(since) * turned
             rough = 1.0 + 3.0 * math.exp(-since / 300.0)
         along = stream * shear(place.offset_m) * lee(ground, place)
         away = 0.0
