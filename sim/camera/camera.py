@@ -15,8 +15,9 @@ import numpy as np
 from geofence.position import LocalFrame
 from sim.camera.figures import add_afloat, add_ashore
 from sim.camera.lens import TrueLens
+from sim.camera.pixels import Picture, above, looked_up, thrice, touched
 from sim.camera.scene import Material, as_picture, cast, haze, paint_solid
-from sim.camera.sketch import Picture, Sketch
+from sim.camera.sketch import Sketch
 from sim.camera.standing import paint_standing
 from sim.camera.things import (
     Flags,
@@ -107,28 +108,27 @@ class SimCamera:
         at_s = view.at_s
         low = self._scape(view, river.low_water_amsl_m, swollen=False)
         if bore is None:
-            return self._surface(low, view, river.ebb_mps, rough=False)[0]
+            return self._surface(low, view, river.ebb_mps * at_s, rough=False)[0]
         front = bore.front_along_m(at_s)
         if front > min(low.most_m, self._here.along_m + _FRONT_SEEN_M):
-            return self._surface(low, view, river.ebb_mps, rough=False)[0]
+            return self._surface(low, view, river.ebb_mps * at_s, rough=False)[0]
         place = BankPlace(max(front + 25.0, self._here.along_m), 60.0)
-        level = river.level_amsl_m(place.along_m, at_s)
-        stream, _ = river.current_mps(self._ground, place, at_s)
+        level = river.level_amsl_m(place, at_s)
         high = self._scape(view, level, swollen=True)
-        risen, noise = self._surface(high, view, stream, rough=True)
+        risen, noise = self._surface(
+            high, view, -bore.run_m(max(bore.seconds_since(self._here, at_s), 0.0)), rough=True
+        )
         if front < min(low.least_m, high.least_m) - 20.0:
             return risen
-        picture, _ = self._surface(low, view, river.ebb_mps, rough=False)
-        lay_front(picture, risen, noise, low, high, front)
+        picture, _ = self._surface(low, view, river.ebb_mps * at_s, rough=False)
+        lay_front(picture, risen, noise, low=low, high=high, front_m=front)
         return picture
 
-    def _surface(
-        self, scape: Waterscape, view: WorldView, current_mps: float, *, rough: bool
-    ) -> tuple[Picture, Picture]:
+    def _surface(self, scape: Waterscape, view: WorldView, run_m: float, *, rough: bool) -> tuple[Picture, Picture]:
         waves = self._waves[rough]
-        waves.shift(view.at_s, current_mps, np.random.default_rng((self._seed, int(view.at_s * 1000))))
-        noise = cv2.remap(waves.atlas, scape.table, None, cv2.INTER_NEAREST)
-        return cv2.add(scape.picture, cv2.merge([noise, noise, noise])), noise
+        waves.shift(view.at_s, run_m, np.random.default_rng((self._seed, int(view.at_s * 1000))))
+        noise = looked_up(waves.atlas, scape.table)
+        return cv2.add(scape.picture, thrice(noise)), noise
 
     def _scape(self, view: WorldView, level_amsl_m: float, *, swollen: bool) -> Waterscape:
         light = view.weather.light
@@ -152,8 +152,8 @@ class SimCamera:
         bare = as_picture(haze(colours, distance, light), self._lens)
         picture = bare.copy()
         self._railing = paint_standing(picture, self._lens, self._ground)
-        upright = ((picture != bare).any(axis=2) * 255).astype(np.uint8)
-        self._rails = cv2.compare(self._railing, 110, cv2.CMP_GT)
+        upright = touched(bare, picture)
+        self._rails = above(self._railing, 110)
         return Shore(self._lens, self._ground, self._hits, light, picture, upright)
 
     def _draw_moving(self, picture: Picture, view: WorldView) -> None:

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from geofence.position import FloatArray
 from sim.camera.lens import TrueLens
+from sim.camera.pixels import Picture
 from sim.world.view import Colour
 
-Picture = NDArray[np.uint8]
 Point = tuple[float, float, float]  # east, north, amsl
 
 _SHIFT = 4

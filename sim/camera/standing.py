@@ -7,7 +7,7 @@ import numpy as np
 
 from geofence.position import Enu, FloatArray
 from sim.camera.lens import TrueLens
-from sim.camera.sketch import Picture
+from sim.camera.pixels import Picture
 from sim.camera.sketch import fixed as fixed_points
 from sim.world.ground import STEPS_HALF_WIDTH_M, BankPlace, Ground
 
@@ -111,7 +111,7 @@ def _silhouette(
 
 def _lamps(picture: Picture, lens: TrueLens, ground: Ground, here: BankPlace) -> None:
     z = ground.crest_amsl_m
-    for along in np.arange(-690.0, 700.0, 30.0):
+    for along in (float(a) for a in range(-690, 700, 30)):
         if abs(along - here.along_m) > 400:
             continue
         pixels, depth = lens.project(
@@ -128,7 +128,8 @@ def _lamps(picture: Picture, lens: TrueLens, ground: Ground, here: BankPlace) ->
 def _railing(mask: Picture, lens: TrueLens, ground: Ground, here: BankPlace) -> None:
     z = ground.crest_amsl_m
     gaps = [steps for ledge in ground.ledges for steps in ledge.steps_along_m]
-    for along in np.arange(np.floor(here.along_m / 2) * 2 - 160.0, here.along_m + 160.0, 2.0):
+    first = 2 * int(here.along_m / 2) - 160
+    for along in (float(a) for a in range(first, first + 320, 2)):
         if any(abs(along + 1.0 - gap) < STEPS_HALF_WIDTH_M for gap in gaps):
             continue
         ends = [(along, RAIL_OFFSET_M, z), (along, RAIL_OFFSET_M, z + RAIL_HEIGHT_M)]

@@ -9,7 +9,8 @@ import numpy as np
 
 from geofence.position import Enu
 from sim.camera.figures import add_circle
-from sim.camera.sketch import Picture, Point, Sketch
+from sim.camera.pixels import Picture
+from sim.camera.sketch import Point, Sketch
 from sim.world.ground import BankPlace, Ground
 from sim.world.view import BoatView, BuoyKind, BuoyView, Colour, DroneView, GullView, SplashView
 
