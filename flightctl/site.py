@@ -58,6 +58,7 @@ class Drone(_Part):
     max_wind_mps: Positive
     battery: Battery
     speaker_range_m: Annotated[float, Field(ge=0)] = 0.0  # 0: carries no loudspeaker
+    speaker_link: str = ""  # tcp:HOST:PORT of its loudspeaker's companion; empty: none
 
 
 class Dock(_Part):

@@ -75,10 +75,9 @@ def _basemap(path: Path) -> dict[str, Any]:
     if not path.exists():
         return {"type": "FeatureCollection", "features": []}
     source = read_source(path)
-    data = cast("Any", source.data)
-    if not isinstance(data, dict) or cast("dict[str, Any]", data).get("type") != "FeatureCollection":
+    if not isinstance(source.data, dict) or source.data.get("type") != "FeatureCollection":
         raise InvalidInput([source.problem((), "is not a GeoJSON FeatureCollection")])
-    return cast("dict[str, Any]", data)
+    return cast("dict[str, Any]", source.data)
 
 
 def _cross_problems(source: SourceFile, file: SiteFile) -> Iterable[Problem]:
@@ -97,7 +96,9 @@ def _cross_problems(source: SourceFile, file: SiteFile) -> Iterable[Problem]:
             yield source.problem(("drones", index, "dock_id"), f"there is no dock {drone.dock_id!r}; docks: {known}")
         if drone.system_id in systems:
             other = systems[drone.system_id]
-            yield source.problem(("drones", index, "system_id"), f"{drone.system_id} is the MAVLink id of {other} too")
+            yield source.problem(
+                ("drones", index, "system_id"), f"{drone.system_id} is the MAVLink id of {other} too"
+            )
         if drone.system_id == file.mavlink.system_id:
             yield source.problem(("drones", index, "system_id"), f"{drone.system_id} is the service's own MAVLink id")
         systems[drone.system_id] = drone.id

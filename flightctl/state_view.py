@@ -33,7 +33,9 @@ from geofence.position import Enu
 from vision.alert import UncertainPosition
 
 _DRIFT_AHEAD_S = (10.0, 20.0, 30.0, 40.0, 50.0, 60.0)
-_ASKS_FOR_DROP = frozenset({IncidentState.DISPATCHED, IncidentState.AIRBORNE, IncidentState.ON_SCENE, IncidentState.ACTING})
+_ASKS_FOR_DROP = frozenset(
+    {IncidentState.DISPATCHED, IncidentState.AIRBORNE, IncidentState.ON_SCENE, IncidentState.ACTING}
+)
 
 
 @dataclass(frozen=True)

@@ -23,11 +23,9 @@ PASSED_S = 3600.0  # the danger lasts past the front (RIVER.md §7.10)
 
 
 class Surroundings:
-    def __init__(
-        self, site: Site, clock: Clock, docks: Mapping[str, DockClient], forecast: BoreForecast
-    ) -> None:
+    def __init__(self, site: Site, clock: Clock, docks: Mapping[str, DockClient], forecast: BoreForecast) -> None:
         self.forecast = forecast
-        self.current = CurrentField(site.river, forecast)
+        self.current = CurrentField(site.river, forecast, site.zones.grounds())
         self._site = site
         self._clock = clock
         self._docks = docks
@@ -43,9 +41,7 @@ class Surroundings:
                 vectors.append(Enu(status.wind_mps * math.sin(towards), status.wind_mps * math.cos(towards)))
         if not vectors:
             return Enu(0.0, 0.0)
-        return Enu(
-            sum(v.east_m for v in vectors) / len(vectors), sum(v.north_m for v in vectors) / len(vectors)
-        )
+        return Enu(sum(v.east_m for v in vectors) / len(vectors), sum(v.north_m for v in vectors) / len(vectors))
 
     def wind_known(self) -> bool:
         return any(dock.status is not None for dock in self._docks.values())

@@ -23,6 +23,11 @@ class LinkUnavailable(ChaoxunError):
 class Datagrams(Protocol):
     """An open datagram endpoint."""
 
+    @property
+    def peer(self) -> Peer | None:
+        """Whom a `udpout` endpoint speaks to; None for one that listens."""
+        ...
+
     async def receive(self) -> tuple[bytes, Peer]:
         """The next datagram; raises LinkUnavailable when the endpoint is closed."""
         ...
@@ -73,6 +78,10 @@ class _UdpEndpoint(asyncio.DatagramProtocol):
         self.remote = remote
         self.dropped = 0
 
+    @property
+    def peer(self) -> Peer | None:
+        return self.remote
+
     def connection_made(self, transport: asyncio.DatagramTransport) -> None:
         self._transport = transport
 
@@ -107,7 +116,9 @@ class _UdpEndpoint(asyncio.DatagramProtocol):
             self._transport.close()
 
 
-class _SocketStream:
+class SocketStream:
+    """One TCP connection, opened by us or accepted."""
+
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
@@ -161,7 +172,7 @@ class SocketTransports:
             reader, writer = await asyncio.open_connection(host, port, limit=MAX_LINE_BYTES)
         except OSError as error:
             raise LinkUnavailable(f"cannot reach {address}: {error.strerror or error}") from error
-        return _SocketStream(reader, writer)
+        return SocketStream(reader, writer)
 
 
 def parse_address(address: str) -> tuple[str, str, int]:

@@ -12,6 +12,7 @@ Danger goes on after the front has passed, so `next_passage` keeps answering wit
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -151,12 +152,21 @@ class BoreForecast:
 
     def since_front_s(self, points: FloatArray, at: datetime) -> FloatArray:
         """(n,) seconds since the last front passed each of (n, 2) points; never negative."""
-        offsets = self._offsets(self.river.chainage_array(points))
+        return self.since_front_at_s(self.river.chainage_array(points), at)
+
+    def since_front_at_s(self, chainages: FloatArray, at: datetime) -> FloatArray:
+        """The same for places known by their chainage."""
+        offsets = self._offsets(chainages)
         now_s = _seconds(at)
-        since = np.full(len(points), np.inf)
-        for bore in self._bores(now_s - float(offsets.max()) - 30 * 3600, now_s - float(offsets.min()) + 4 * 3600):
+        since = np.full(len(offsets), np.inf)
+        if len(offsets) == 0:
+            return since
+        earliest, latest = now_s - float(offsets.max()), now_s - float(offsets.min())
+        for bore in reversed(self._bores(earliest - 20 * 3600, latest + 4 * 3600)):
             passed = now_s - _times_at(bore, offsets)
             since = np.where((passed >= 0) & (passed < since), passed, since)
+            if np.isfinite(since).all():
+                break
         return since
 
     def reference_passages(self, start: datetime, end: datetime) -> tuple[Passage, ...]:
@@ -245,7 +255,7 @@ class BoreForecast:
         for prior_s, group in taken.items():
             group.sort(key=lambda pair: pair[1].offset_s)
             in_order = all(b[1].offset_s > a[1].offset_s and b[1].at_s > a[1].at_s
-                           for a, b in zip(group, group[1:], strict=False))  # fmt: skip
+                           for a, b in itertools.pairwise(group))  # fmt: skip
             if in_order:
                 self._table[prior_s] = tuple(anchor for _, anchor in group)
             else:

@@ -64,30 +64,53 @@ class OffsetLine:
         if len(points) == 0:
             return np.zeros((0, 2)), np.zeros(0, dtype=np.intp)
         near = self._near_segments(points)
-        tangents, rights, lengths = self._tangents[near], self._rights[near], self._lengths[near]
-        starts = self.points[near]
-        slant_start, slant_end = self._slant_start[near], self._slant_end[near]
-        # (n, k): every point against every segment that may be its own
-        forward = points @ tangents.T - np.sum(starts * tangents, axis=1)
-        offset = points @ rights.T - np.sum(starts * rights, axis=1)
+        if len(near) == 1:
+            alone = self._beside(points, int(near[0]))
+            if alone is not None:
+                return alone, np.full(len(points), near[0])
+        # (k, n): every segment that may hold a point against every point
+        tangents, rights = self._tangents[near], self._rights[near]
+        lengths = self._lengths[near][:, None]
+        slant_start, slant_end = self._slant_start[near][:, None], self._slant_end[near][:, None]
+        first, last = (near == 0)[:, None], (near == len(self._lengths) - 1)[:, None]
+        east, north = np.ascontiguousarray(points[:, 0]), np.ascontiguousarray(points[:, 1])
+        east = east - self.points[near, :1]
+        north = north - self.points[near, 1:]
+        forward = tangents[:, :1] * east + tangents[:, 1:] * north
+        offset = rights[:, :1] * east + rights[:, 1:] * north
+
         span = lengths + offset * (slant_end - slant_start)
-        span = np.where(span > 1e-9, span, np.inf)  # beyond the centre of a bend the segment does not reach
-        fraction = (forward - offset * slant_start) / span
-        last = len(self._lengths) - 1
+        reaches = span > 1e-9  # beyond the centre of a bend the segment does not reach
+        fraction = (forward - offset * slant_start) / np.where(reaches, span, np.inf)
+        before, after = first & (fraction < 0), last & (fraction > 1)
         # past the line's own ends the scale is the segment's own
-        fraction = np.where((near == 0) & (fraction < 0), forward / lengths, fraction)
-        fraction = np.where((near == last) & (fraction > 1), forward / lengths, fraction)
-        overshoot = np.maximum(np.maximum(-fraction, fraction - 1.0), 0.0)
-        valid = np.isfinite(span) & ((overshoot <= 1e-9) | ((near == 0) & (fraction < 0)) | ((near == last) & (fraction > 1)))
-        beyond = np.maximum(np.maximum(-forward, forward - lengths), 0.0)
-        distance = np.hypot(offset, np.where(valid, overshoot * lengths, beyond))
-        chosen = np.argmin(distance + np.where(valid, 0.0, 1e9), axis=1)
-        rows = np.arange(len(points))
-        picked = fraction[rows, chosen]
-        picked = np.where(valid[rows, chosen], picked, np.clip(picked, 0.0, 1.0))
+        fraction = np.where(before | after, forward / lengths, fraction)
+        own = reaches & (((fraction >= -1e-9) & (fraction <= 1 + 1e-9)) | before | after)
+        inside = np.clip(fraction, 0.0, 1.0)
+        beyond = np.where(own, np.abs(fraction - inside) * lengths, 1e9 + np.maximum(-forward, forward - lengths))
+        chosen = np.argmin(np.hypot(offset, beyond), axis=0)
+        columns = np.arange(len(points))
+        picked = np.where(own, fraction, inside)[chosen, columns]
         index = near[chosen]
         along = self.vertex_along_m[index] + picked * self._lengths[index]
-        return np.column_stack([along, offset[rows, chosen]]), index
+        return np.column_stack([along, offset[chosen, columns]]), index
+
+    def _beside(self, points: FloatArray, segment: int) -> FloatArray | None:
+        """Along and offset by one inner segment; None when a point is not wholly its own."""
+        if segment in (0, len(self._lengths) - 1):
+            return None
+        tangent, right = self._tangents[segment], self._rights[segment]
+        start, length = self.points[segment], self._lengths[segment]
+        slant, slant_end = self._slant_start[segment], self._slant_end[segment]
+        forward = points @ tangent - float(start @ tangent)
+        offset = points @ right - float(start @ right)
+        span = length + offset * (slant_end - slant)
+        if float(span.min()) <= 1e-9:
+            return None
+        fraction = (forward - offset * slant) / span
+        if float(fraction.min()) < 0.0 or float(fraction.max()) > 1.0:
+            return None
+        return np.column_stack([self.vertex_along_m[segment] + fraction * length, offset])
 
     def _near_segments(self, points: FloatArray) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
         """Only these can hold any of the points: a cloud of particles lies beside one or two of them."""

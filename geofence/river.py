@@ -6,6 +6,7 @@ number that matters for safety stands in the file with its source; a site is re-
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -187,13 +188,22 @@ def load_river(path: Path, frame: LocalFrame) -> River:
     stations: list[Station] = []
     for entry, enu in zip(content.stations, placed, strict=True):
         chainage = float(line.to_line(np.array([[enu.east_m, enu.north_m]]))[0, 0])
-        stations.append(Station(entry.id, entry.name, entry.position, enu, chainage, entry.offset_min, entry.offset_sigma_min))
-    for index, (earlier, later) in enumerate(zip(stations, stations[1:], strict=False), start=1):
+        stations.append(
+            Station(entry.id, entry.name, entry.position, enu, chainage, entry.offset_min, entry.offset_sigma_min)
+        )
+    for index, (earlier, later) in enumerate(itertools.pairwise(stations), start=1):
         if later.chainage_m <= earlier.chainage_m:
-            problems.append(source.problem(("stations", index), f"{later.id} is not upstream of {earlier.id}; list stations from the sea"))
+            problems.append(
+                source.problem(
+                    ("stations", index), f"{later.id} is not upstream of {earlier.id}; list stations from the sea"
+                )
+            )
         if later.offset_min <= earlier.offset_min:
             problems.append(
-                source.problem(("stations", index, "offset_min"), f"the bore would reach {later.id} before {earlier.id}, which lies nearer the sea")
+                source.problem(
+                    ("stations", index, "offset_min"),
+                    f"the bore would reach {later.id} before {earlier.id}, which lies nearer the sea",
+                )
             )
     if content.bore.speed_max_mps <= content.bore.speed_min_mps:
         problems.append(source.problem(("bore", "speed_max_mps"), "must be above speed_min_mps"))
@@ -239,12 +249,18 @@ def _station_problems(content: _RiverFile, source: SourceFile) -> list[Problem]:
     for index, entry in enumerate(content.stations):
         if entry.id in first_index:
             problems.append(
-                source.problem(("stations", index, "id"), f"{entry.id!r} is already stations[{first_index[entry.id]}]")
+                source.problem(
+                    ("stations", index, "id"), f"{entry.id!r} is already stations[{first_index[entry.id]}]"
+                )
             )
         first_index.setdefault(entry.id, index)
     reference = first_index.get(content.reference_station)
     if reference is None:
-        problems.append(source.problem(("reference_station",), f"{content.reference_station!r} is not among the stations"))
+        problems.append(
+            source.problem(("reference_station",), f"{content.reference_station!r} is not among the stations")
+        )
     elif content.stations[reference].offset_min != 0:
-        problems.append(source.problem(("stations", reference, "offset_min"), "is the reference station's, so it must be 0"))
+        problems.append(
+            source.problem(("stations", reference, "offset_min"), "is the reference station's, so it must be 0")
+        )
     return problems

@@ -11,10 +11,11 @@ _MAX_QUEUED = 4096
 
 
 class MemoryDatagrams:
-    """One endpoint; `peer` is the name of the endpoint at the other side."""
+    """One endpoint; `peer` is the name of the endpoint at the other side, when it speaks to one only."""
 
-    def __init__(self, network: MemoryNetwork, name: str) -> None:
+    def __init__(self, network: MemoryNetwork, name: str, peer: Peer | None) -> None:
         self.name = name
+        self.peer = peer
         self._network = network
         self._queue: asyncio.Queue[tuple[bytes, Peer] | None] = asyncio.Queue(_MAX_QUEUED)
 
@@ -89,11 +90,11 @@ class MemoryNetwork:
     async def open_datagrams(self, address: str) -> Datagrams:
         kind, _, rest = address.partition(":")
         if kind == "udpin":
-            name = rest
+            name, peer = rest, None
         else:
             self._next += 1
-            name = f"out-{self._next}"
-        endpoint = MemoryDatagrams(self, name)
+            name, peer = f"out-{self._next}", rest
+        endpoint = MemoryDatagrams(self, name, peer)
         self._endpoints[name] = endpoint
         return endpoint
 

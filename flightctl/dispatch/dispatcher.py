@@ -1,4 +1,4 @@
-"""Turns wishes into flights: decides, records the decision whole, starts the response, sends the next when one fails."""
+"""Turns wishes into flights: decides, records the decision whole, starts the response, and the next."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from flightctl.dispatch.situation import DockSituation, DroneSituation, Situatio
 from flightctl.dock.client import DockClient
 from flightctl.incidents.lifecycle import noted
 from flightctl.incidents.model import Incident, IncidentState
-from flightctl.mavlink.errors import LinkLost
 from flightctl.response.desk import Desk
 from flightctl.response.errors import ResponseFailed
 from flightctl.response.response import EndKind, Response
@@ -27,7 +26,6 @@ from geofence.identity import uuid7
 from geofence.position import Enu
 
 log = structlog.get_logger(__name__)
-
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +121,6 @@ class Dispatcher:
     def _situation(self, incident: Incident, purpose: Purpose, target: TargetTrack | None) -> Situation:
         desk, site = self._desk, self._desk.site
         track = target or desk.casualty(incident.id).track()
-        keep_in = site.zones.of_kind("keep_in")
         return Situation(
             at=desk.clock.now(),
             incident_id=incident.id,
@@ -133,8 +130,8 @@ class Dispatcher:
             docks=tuple(self._dock_situation(dock) for dock in self._docks.values()),
             drones=tuple(self._drone_situation(drone) for drone in site.file.drones),
             frame=site.frame,
-            keep_outs=tuple(zone.ring for zone in site.zones.of_kind("keep_out")),
-            keep_in=keep_in[0].ring if keep_in else None,
+            keep_outs=site.zones.keep_outs(),
+            keep_in=site.zones.keep_in(),
             failed_drones=frozenset(self._failed.get(incident.id, ())),
             bore_eta_s=self._bore_eta_s(track.points[0]),
         )
@@ -148,21 +145,20 @@ class Dispatcher:
 
     def _drone_situation(self, drone: Drone) -> DroneSituation:
         serving = self.serving(drone.id)
-        try:
-            vehicle = self._desk.vehicle(drone)
-        except LinkLost:
-            return DroneSituation(drone, False, "never heard", False, None, 0.0, None, 0, serving)
-        if not vehicle.online:
-            return DroneSituation(drone, False, "link lost", vehicle.armed, None, 0.0, None, 0, serving)
+        hands = self._desk.hands(drone.id)
+        telemetry = hands.telemetry
+        if telemetry is None or not telemetry.online or telemetry.position is None:
+            fault = hands.not_ready_reason() or "it has not said where it is"
+            return DroneSituation(drone, False, fault, hands.armed, None, 0.0, None, 0, serving)
         return DroneSituation(
             drone=drone,
             online=True,
-            fault=vehicle.not_ready_reason(),
-            airborne=vehicle.armed,
-            place=self._desk.site.frame.to_enu(vehicle.position()),
-            height_m=vehicle.height_m(),
-            battery_percent=vehicle.battery_percent(),
-            hooks_loaded=min(vehicle.hooks_loaded(), drone.payload.hooks),
+            fault=hands.not_ready_reason(),
+            airborne=telemetry.armed,
+            place=hands.place(),
+            height_m=telemetry.height_m,
+            battery_percent=telemetry.battery_percent,
+            hooks_loaded=len(hands.loaded_hooks()),
             serving=serving,
         )
 
@@ -193,12 +189,12 @@ class Dispatcher:
     def _begin(
         self, incident_id: UUID, drone_id: str, purpose: Purpose, corners: tuple[Enu, ...], *, in_the_air: bool
     ) -> None:
-        drone = self._desk.drone(drone_id)
+        hands = self._desk.hands(drone_id)
         response = Response(
             self._desk,
             incident_id,
-            drone,
-            self._docks[drone.dock_id],
+            hands,
+            self._docks[hands.drone.dock_id],
             purpose,
             corners,
             on_over=self._on_change,
@@ -215,15 +211,15 @@ class Dispatcher:
             self._settled.add(id(response))
             if end.kind is not EndKind.DONE:
                 if end.kind is EndKind.FAILED:
-                    self._failed.setdefault(response.incident_id, set()).add(response.drone.id)
+                    self._failed.setdefault(response.incident_id, set()).add(response.drone_id)
                 self._said.pop(response.incident_id, None)
                 await self._desk.move(response.incident_id, IncidentState.VERIFIED, "dispatch", end.reason)
 
     def ended(self, response: Response) -> None:
         """The drone lies in its dock again."""
         self._settled.discard(id(response))
-        if self._responses.get(response.drone.id) is response:
-            del self._responses[response.drone.id]
+        if self._responses.get(response.drone_id) is response:
+            del self._responses[response.drone_id]
         self._on_change()
 
     async def adopt(self, incident: Incident) -> None:
@@ -231,8 +227,8 @@ class Dispatcher:
         drone_id = incident.drone_id
         if drone_id is None or drone_id in self._responses:
             return
-        vehicle = self._desk.vehicle(self._desk.drone(drone_id))
-        if not (vehicle.online and vehicle.armed):
+        hands = self._desk.hands(drone_id)
+        if not (hands.online and hands.armed):
             await self._desk.note(incident.id, "dispatch", "restarted", f"{drone_id} is on the ground")
             await self._desk.move(incident.id, IncidentState.VERIFIED, "dispatch", "the service was restarted")
             return
@@ -260,10 +256,8 @@ async def run_response(response: Response, dispatcher: Dispatcher, *, in_the_air
     except asyncio.CancelledError:
         raise
     except ChaoxunError as error:
-        log.warning("response ended", drone=response.drone.id, reason=str(error))
+        log.warning("response ended", drone=response.drone_id, reason=str(error))
     except Exception:
-        log.exception("response broke", drone=response.drone.id, incident=str(response.incident_id))
+        log.exception("response broke", drone=response.drone_id, incident=str(response.incident_id))
     finally:
         dispatcher.ended(response)
-
-

@@ -138,7 +138,9 @@ class Intake:
         if alert.track_id is not None:
             casualty.follow(alert.camera_id, alert.track_id)
 
-    def _new_casualty(self, position: UncertainPosition, incident: Incident, *, in_water: bool, at: datetime) -> Casualty:
+    def _new_casualty(
+        self, position: UncertainPosition, incident: Incident, *, in_water: bool, at: datetime
+    ) -> Casualty:
         return Casualty(
             position,
             at,
@@ -156,5 +158,7 @@ class Intake:
                 now = self._clock.now()
                 await self._book.update(
                     incident.id,
-                    lambda i, now=now: moved(i, IncidentState.RESOLVED, now, f"vision:{camera_id}", "picture is back"),
+                    lambda i, now=now: moved(
+                        i, IncidentState.RESOLVED, now, f"vision:{camera_id}", "picture is back"
+                    ),
                 )

@@ -10,13 +10,13 @@ from uuid import UUID
 from flightctl.casualty import Casualty
 from flightctl.clock import Clock
 from flightctl.dock.client import DockClient
+from flightctl.drone import DroneHands
 from flightctl.incidents.book import IncidentBook
 from flightctl.incidents.lifecycle import moved, noted
 from flightctl.incidents.model import TRANSITIONS, Incident, IncidentState
-from flightctl.site import Drone, Policy
+from flightctl.site import Policy
 from flightctl.site_loading import Site
 from flightctl.speaker.client import SpeakerClient
-from flightctl.drone import DroneHands
 from geofence.position import Enu
 
 
@@ -30,7 +30,7 @@ class Desk:
     book: IncidentBook
     docks: Mapping[str, DockClient]
     drone_speakers: Mapping[str, SpeakerClient]
-    vehicle: Callable[[Drone], Vehicle]  # raises LinkLost when it has never been heard
+    hands: Callable[[str], DroneHands]  # by drone id
     casualty: Callable[[UUID], Casualty]
     wind: Callable[[], Enu]  # m/s, blowing towards
     water_amsl_m: Callable[[Enu], float]
@@ -52,6 +52,3 @@ class Desk:
             return moved(incident, state, at, actor, text)
 
         await self.book.update(incident_id, change)
-
-    def drone(self, drone_id: str) -> Drone:
-        return next(drone for drone in self.site.file.drones if drone.id == drone_id)

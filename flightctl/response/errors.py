@@ -1,9 +1,9 @@
 """How a response ends before its time.
 
-    ChaoxunError
-    └── ResponseEnded
-        ├── ResponseFailed     this drone cannot serve; the next one is sent
-        └── Recalled           a person called it back; nobody else is sent without a person's word
+ChaoxunError
+└── ResponseEnded
+    ├── ResponseFailed     this drone cannot serve; the next one is sent
+    └── Recalled           a person called it back; nobody else is sent without a person's word
 """
 
 from __future__ import annotations

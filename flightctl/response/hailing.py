@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from flightctl.drone import DroneHands
 from flightctl.response.desk import Desk
-from flightctl.site import Drone, Speaker
+from flightctl.site import Speaker
 from flightctl.speaker.client import SpeakerRefused
 from geofence.position import Enu, LocalFrame
 from vision.alert import AlertKind
@@ -27,16 +28,16 @@ def message_for(kinds: set[AlertKind]) -> str:
     return "leave_foreshore"
 
 
-async def say_from_drone(desk: Desk, incident_id: UUID, drone: Drone, message_id: str) -> bool:
+async def say_from_drone(desk: Desk, incident_id: UUID, hands: DroneHands, message_id: str) -> bool:
     """Whether the drone's loudspeaker took it."""
-    speaker = desk.drone_speakers.get(drone.id)
+    speaker = desk.drone_speakers.get(hands.id)
     text = desk.site.file.hails.get(message_id)
     if speaker is None or text is None:
         return False
     try:
         await speaker.say(text.zh, "zh", repeat=1, incident_id=incident_id)
     except SpeakerRefused as error:
-        await desk.note(incident_id, f"drone:{drone.id}", "hail_failed", str(error))
+        await desk.note(incident_id, hands.actor, "hail_failed", str(error))
         return False
-    await desk.note(incident_id, f"drone:{drone.id}", "hail_from_drone", text.zh, {"message": message_id})
+    await desk.note(incident_id, hands.actor, "hail_from_drone", text.zh, {"message": message_id})
     return True

@@ -18,6 +18,7 @@ from uuid import UUID
 
 from flightctl.dispatch.decision import Purpose
 from flightctl.dock.client import DockClient
+from flightctl.drone import DroneHands
 from flightctl.incidents.lifecycle import happened
 from flightctl.incidents.model import Incident, IncidentState, Outcome
 from flightctl.response.delivery import Delivery, deliver, scene_height_m
@@ -25,11 +26,9 @@ from flightctl.response.desk import Desk
 from flightctl.response.errors import Recalled, ResponseFailed
 from flightctl.response.homecoming import bring_home
 from flightctl.response.launch import launch, stand_down, tell_launched
-from flightctl.response.transit import fly_to_casualty, lowest_here_m, place_of
+from flightctl.response.transit import fly_to_casualty, lowest_here_m
 from flightctl.response.warn import WarnEnd, warn
-from flightctl.site import Drone
 from flightctl.tasks import all_of, first_of
-from flightctl.drone import DroneHands
 from geofence.errors import ChaoxunError
 from geofence.position import Enu
 
@@ -58,7 +57,7 @@ class Response:
         self,
         desk: Desk,
         incident_id: UUID,
-        drone: Drone,
+        hands: DroneHands,
         dock: DockClient,
         purpose: Purpose,
         corners: tuple[Enu, ...],
@@ -66,7 +65,7 @@ class Response:
         on_over: Callable[[], None],
     ) -> None:
         self.incident_id = incident_id
-        self.drone = drone
+        self._hands = hands
         self.end: End | None = None
         self._on_over = on_over
         self._desk = desk
@@ -75,6 +74,10 @@ class Response:
         self._corners = corners
         self._recalled: str | None = None
         self._serving: asyncio.Task[None] | None = None
+
+    @property
+    def drone_id(self) -> str:
+        return self._hands.id
 
     def recall(self, reason: str) -> None:
         """Breaks off whatever the drone does for the incident; it comes home."""
@@ -85,19 +88,19 @@ class Response:
 
     async def run(self, *, in_the_air: bool = False) -> None:
         """Ends when the drone lies in its dock again, or never left it."""
-        vehicle = self._desk.vehicle(self.drone)
-        self.end = await self._served(vehicle, in_the_air)
+        hands = self._hands
+        self.end = await self._served(in_the_air)
         self._on_over()
-        if vehicle.armed or not vehicle.online:
-            await bring_home(self._desk, self.incident_id, self.drone, self._dock, vehicle)
+        if hands.armed or not hands.online:
+            await bring_home(self._desk, self.incident_id, hands, self._dock)
         else:
-            await stand_down(self._desk, self.incident_id, self.drone, self._dock)
+            await stand_down(self._desk, self.incident_id, hands, self._dock)
 
-    async def _served(self, hands: DroneHands, in_the_air: bool) -> End:
-        self._serving = asyncio.create_task(self._serve(vehicle, in_the_air))
+    async def _served(self, in_the_air: bool) -> End:
+        self._serving = asyncio.create_task(self._serve(in_the_air))
         if self._recalled is not None:
             self._serving.cancel()
-        actor = f"drone:{self.drone.id}"
+        actor = self._hands.actor
         try:
             await self._serving
         except asyncio.CancelledError:
@@ -118,17 +121,17 @@ class Response:
             self._serving.cancel()
             await asyncio.wait([self._serving])
 
-    async def _serve(self, hands: DroneHands, in_the_air: bool) -> None:
+    async def _serve(self, in_the_air: bool) -> None:
         desk, incident_id = self._desk, self.incident_id
         if in_the_air:
-            await desk.note(incident_id, f"drone:{self.drone.id}", "adopted", f"found flying in {vehicle.mode}")
-            if vehicle.mode != "GUIDED":
-                await vehicle.hold()
+            await desk.note(incident_id, self._hands.actor, "adopted", f"found flying in {self._hands.mode}")
+            if self._hands.mode != "GUIDED":
+                await self._hands.vehicle.hold()
         else:
             await desk.move(incident_id, IncidentState.DISPATCHED, "dispatch")
-            await launch(desk, incident_id, self.drone, self._dock, vehicle)
-        work = asyncio.create_task(self._fly(vehicle, in_the_air))
-        guard = asyncio.create_task(self._supervise(vehicle))
+            await launch(desk, incident_id, self._hands, self._dock)
+        work = asyncio.create_task(self._fly(in_the_air))
+        guard = asyncio.create_task(self._supervise())
         try:
             await asyncio.wait({work, guard}, return_when=asyncio.FIRST_COMPLETED)
             for task in (guard, work):
@@ -141,45 +144,45 @@ class Response:
                 task.cancel()
             await asyncio.wait({work, guard})
 
-    async def _fly(self, hands: DroneHands, in_the_air: bool) -> None:
-        desk, incident_id, drone = self._desk, self.incident_id, self.drone
+    async def _fly(self, in_the_air: bool) -> None:
+        desk, incident_id, hands = self._desk, self.incident_id, self._hands
         if not in_the_air:
-            await all_of(tell_launched(desk, incident_id, drone, self._dock), self._transit(vehicle))
+            await all_of(tell_launched(desk, incident_id, hands, self._dock), self._transit())
         elif happened(desk.book[incident_id], "dropped"):
-            await self._finish(Delivery(True, "lifebuoy in the water"), vehicle)
+            await self._finish(Delivery(True, "lifebuoy in the water"))
             return
         else:
-            await self._transit(vehicle)
+            await self._transit()
         if self._purpose is Purpose.HAIL:
-            ended = await warn(desk, incident_id, drone, vehicle)
+            ended = await warn(desk, incident_id, hands)
             if ended is not WarnEnd.IN_WATER:
                 await self._warned(ended)
                 return
-            if vehicle.hooks_loaded() == 0:
-                raise ResponseFailed(f"{drone.id} carries no lifebuoy and the person is in the water now")
-            await self._transit(vehicle)
-        await self._finish(await deliver(desk, incident_id, drone, vehicle), vehicle)
+            if not hands.loaded_hooks():
+                raise ResponseFailed(f"{hands.id} carries no lifebuoy and the person is in the water now")
+            await self._transit()
+        await self._finish(await deliver(desk, incident_id, hands))
 
-    async def _transit(self, hands: DroneHands) -> None:
+    async def _transit(self) -> None:
         desk, incident_id = self._desk, self.incident_id
         place = desk.casualty(incident_id).estimate().place
         height_m = (
-            scene_height_m(desk, self.drone, vehicle, place) + 2.0
+            scene_height_m(desk, self._hands, place) + 2.0
             if self._purpose is Purpose.LIFEBUOY
             else desk.policy().transit_height_m
         )
-        await fly_to_casualty(desk, incident_id, self.drone, vehicle, self._corners, height_m)
-        actor = f"drone:{self.drone.id}"
+        await fly_to_casualty(desk, incident_id, self._hands, self._corners, height_m)
+        actor = self._hands.actor
         await desk.note(incident_id, actor, "arrived")
         await desk.move(incident_id, IncidentState.ON_SCENE, actor)
 
-    async def _finish(self, delivery: Delivery, hands: DroneHands) -> None:
+    async def _finish(self, delivery: Delivery) -> None:
         """Watches for a while after the drop, says the outcome."""
         desk, incident_id = self._desk, self.incident_id
-        await self._watch(vehicle)
+        await self._watch()
         incident = desk.book[incident_id]
         if not delivery.dropped:
-            await desk.move(incident_id, IncidentState.ESCALATED, f"drone:{self.drone.id}", delivery.reason)
+            await desk.move(incident_id, IncidentState.ESCALATED, self._hands.actor, delivery.reason)
             await self._say_outcome(f"no lifebuoy dropped: {delivery.reason}", None)
             return
         reachable = delivery.buoy_distance_m is not None and delivery.buoy_distance_m <= _WITHIN_REACH_M
@@ -191,11 +194,11 @@ class Response:
         )
         await self._say_outcome(f"{summary}; send the patrol to take them out", delivery.buoy_distance_m)
         if incident.state is not IncidentState.RESOLVED:
-            await desk.move(incident_id, IncidentState.RESOLVED, f"drone:{self.drone.id}", summary)
+            await desk.move(incident_id, IncidentState.RESOLVED, self._hands.actor, summary)
 
     async def _warned(self, ended: WarnEnd) -> None:
         desk, incident_id = self._desk, self.incident_id
-        actor = f"drone:{self.drone.id}"
+        actor = self._hands.actor
         if ended is WarnEnd.LEFT:
             await self._say_outcome("the person went back after being hailed", None)
             await desk.move(incident_id, IncidentState.RESOLVED, actor, "the person left the zone")
@@ -203,28 +206,31 @@ class Response:
             await self._say_outcome("the person stayed in spite of hailing; send the patrol", None)
             await desk.move(incident_id, IncidentState.ESCALATED, actor, "the person stayed")
 
-    async def _watch(self, hands: DroneHands) -> None:
+    async def _watch(self) -> None:
         desk, incident_id = self._desk, self.incident_id
         until_s = desk.clock.time_s() + desk.policy().watch_after_drop_s
         while desk.clock.time_s() < until_s:
             person = desk.casualty(incident_id).estimate()
-            wanted_m = scene_height_m(desk, self.drone, vehicle, person.place) + _WATCH_ABOVE_DROP_M
-            height_m = lowest_here_m(desk, place_of(desk, vehicle), wanted_m)
-            vehicle.send_target(desk.site.frame.to_wgs84(person.place), height_m, velocity=person.velocity)
+            wanted_m = scene_height_m(desk, self._hands, person.place) + _WATCH_ABOVE_DROP_M
+            height_m = lowest_here_m(desk, self._hands.place(), wanted_m)
+            over = desk.site.frame.to_wgs84(person.place)
+            self._hands.vehicle.send_target(over, height_m, (person.velocity.east_m, person.velocity.north_m))
             await asyncio.sleep(_SUPERVISE_S)
-        await desk.note(incident_id, f"drone:{self.drone.id}", "watched")
+        await desk.note(incident_id, self._hands.actor, "watched")
 
-    async def _supervise(self, hands: DroneHands) -> None:
-        """Raises ResponseFailed when the link is gone or the autopilot has taken the flight into its own hands."""
+    async def _supervise(self) -> None:
+        """Raises ResponseFailed when the link is gone or the autopilot flies on its own."""
         while True:
             await asyncio.sleep(_SUPERVISE_S)
-            if not vehicle.online:
-                raise ResponseFailed(f"{self.drone.id}: link lost; its failsafe brings it home")
-            if vehicle.mode not in {"GUIDED", "BRAKE"}:
-                texts = "; ".join(vehicle.recent_texts(5.0))
-                raise ResponseFailed(f"{self.drone.id} went to {vehicle.mode} by itself{': ' + texts if texts else ''}")
-            if not vehicle.armed:
-                raise ResponseFailed(f"{self.drone.id} disarmed in the air")
+            if not self._hands.online:
+                raise ResponseFailed(f"{self._hands.id}: link lost; its failsafe brings it home")
+            if self._hands.mode not in {"GUIDED", "BRAKE"}:
+                texts = "; ".join(self._hands.recent_texts(5.0, self._desk.clock.time_s()))
+                raise ResponseFailed(
+                    f"{self._hands.id} went to {self._hands.mode} by itself{': ' + texts if texts else ''}"
+                )
+            if not self._hands.armed:
+                raise ResponseFailed(f"{self._hands.id} disarmed in the air")
 
     async def _say_outcome(self, summary: str, buoy_distance_m: float | None) -> None:
         def change(incident: Incident) -> Incident:

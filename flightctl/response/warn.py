@@ -6,12 +6,11 @@ import asyncio
 from enum import StrEnum
 from uuid import UUID
 
+from flightctl.drone import DroneHands
 from flightctl.incidents.model import IncidentState, Priority
 from flightctl.response.desk import Desk
 from flightctl.response.hailing import say_from_drone
-from flightctl.response.transit import lowest_here_m, place_of
-from flightctl.site import Drone
-from flightctl.drone import DroneHands
+from flightctl.response.transit import lowest_here_m
 from geofence.position import Enu
 
 STAND_OFF_M = 12.0  # beside, never above, and on the river side so that the way back stays free
@@ -27,8 +26,8 @@ class WarnEnd(StrEnum):
     STAYED = "stayed"  # still there when the drone must go
 
 
-async def warn(desk: Desk, incident_id: UUID, drone: Drone, hands: DroneHands) -> WarnEnd:
-    actor = f"drone:{drone.id}"
+async def warn(desk: Desk, incident_id: UUID, hands: DroneHands) -> WarnEnd:
+    actor = hands.actor
     await desk.move(incident_id, IncidentState.ACTING, actor)
     started_s = desk.clock.time_s()
     next_hail_s = started_s
@@ -43,10 +42,10 @@ async def warn(desk: Desk, incident_id: UUID, drone: Drone, hands: DroneHands) -
             return WarnEnd.STAYED
         if now_s >= next_hail_s:
             next_hail_s = now_s + _EVERY_S
-            await say_from_drone(desk, incident_id, drone, "leave_foreshore")
+            await say_from_drone(desk, incident_id, hands, "leave_foreshore")
         stand = _stand(desk, casualty.estimate().place)
-        height_m = lowest_here_m(desk, place_of(desk, vehicle), _HEIGHT_M)
-        vehicle.send_target(desk.site.frame.to_wgs84(stand), height_m, velocity=None)
+        height_m = lowest_here_m(desk, hands.place(), _HEIGHT_M)
+        hands.vehicle.send_target(desk.site.frame.to_wgs84(stand), height_m)
         await asyncio.sleep(1.0 / _HZ)
 
 

@@ -1,0 +1,63 @@
+"""Heartbeat: ours at 1 Hz with a deadman, and what theirs tells.
+
+MAVLink guide: https://mavlink.io/en/services/heartbeat.html. The autopilot's own ground-station failsafe
+listens to our heartbeat, so it must stop when the control loop no longer controls: `is_healthy` is asked
+before each one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from flightctl.mavlink.dialect import Message, mavlink
+from flightctl.mavlink.link import Links
+
+log = logging.getLogger(__name__)
+
+PERIOD_S = 1.0
+LOST_AFTER_S = 5.0  # heartbeat guide: 4-5 missed on radio links
+_REBOOT_STEP_MS = 3000  # reordered messages go back by less
+
+
+def of_ground_station() -> Message:
+    return mavlink.MAVLink_heartbeat_message(
+        mavlink.MAV_TYPE_GCS, mavlink.MAV_AUTOPILOT_INVALID, 0, 0, mavlink.MAV_STATE_ACTIVE, 3
+    )
+
+
+def is_autopilot(message: mavlink.MAVLink_heartbeat_message) -> bool:
+    """By the autopilot field and never by the component id, as the guide asks."""
+    return message.autopilot != mavlink.MAV_AUTOPILOT_INVALID
+
+
+async def keep_beating(links: Links, is_healthy: Callable[[], bool], each: Callable[[], None]) -> None:
+    """Sends a heartbeat to every channel each second while healthy, and calls `each` every second in any case."""
+    silenced = False
+    while True:
+        healthy = is_healthy()
+        if healthy:
+            links.broadcast(of_ground_station())
+        if healthy == silenced:
+            silenced = not healthy
+            if silenced:
+                log.error("the control loop has stalled: no heartbeat is sent, the vehicles' failsafes decide")
+            else:
+                log.warning("the control loop runs again: heartbeats resume")
+        each()
+        await asyncio.sleep(PERIOD_S)
+
+
+class BootWatch:
+    """Notices a reboot: the vehicle's time since boot goes back."""
+
+    def __init__(self) -> None:
+        self._boot_ms: int | None = None
+
+    def rebooted(self, time_boot_ms: int) -> bool:
+        last = self._boot_ms
+        if last is not None and last - _REBOOT_STEP_MS < time_boot_ms < last:
+            return False
+        self._boot_ms = time_boot_ms
+        return last is not None and time_boot_ms < last

@@ -1,0 +1,252 @@
+"""Mission, fence and rally points: up with read-back and compare, and down.
+
+MAVLink guide: https://mavlink.io/en/services/mission.html. The vehicle drives an upload by asking item by item.
+Where ArduPilot deviates, we follow ArduPilot:
+
+- it asks with MISSION_REQUEST and wants MISSION_ITEM_INT; both requests are answered so;
+- it reports an error and goes on asking: an error counts only when it falls silent after it;
+- its uploads are not atomic: what it holds is read back and compared, also when the last word got lost;
+- item 0 of a mission is home, whatever is sent there; frame 6 comes back as frame 3.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+from flightctl.mavlink.conversation import Conversation
+from flightctl.mavlink.dialect import Message, mavlink
+from flightctl.mavlink.errors import TransferFailed, TransferMismatch, TransferRefused
+from geofence.position import LatLon
+
+_TIMEOUT_S = 1.5  # mission guide: default
+_RETRIES = 5  # mission guide
+_SILENCE_S = 3.0  # after the last item or an error, before the vehicle is taken at its word
+_DEAD_S = 10.0  # ArduPilot gives an upload up after 8 s of silence and asks every second until then
+_RELATIVE_FRAMES = {mavlink.MAV_FRAME_GLOBAL_RELATIVE_ALT, mavlink.MAV_FRAME_GLOBAL_RELATIVE_ALT_INT}
+_ABSOLUTE_FRAMES = {mavlink.MAV_FRAME_GLOBAL, mavlink.MAV_FRAME_GLOBAL_INT}
+
+
+class Plan(IntEnum):
+    """MAV_MISSION_TYPE."""
+
+    MISSION = 0
+    FENCE = 1
+    RALLY = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One item as it goes over the link."""
+
+    command: int
+    position: LatLon | None = None
+    height_m: float = 0.0
+    params: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
+    frame: int = mavlink.MAV_FRAME_GLOBAL_RELATIVE_ALT_INT
+
+    @property
+    def x(self) -> int:
+        return round(self.position.lat * 1e7) if self.position is not None else 0
+
+    @property
+    def y(self) -> int:
+        return round(self.position.lon * 1e7) if self.position is not None else 0
+
+    def same_as(self, other: Item) -> bool:
+        """As far as a vehicle keeps it: it stores floats and rounds them."""
+        return (
+            self.command == other.command
+            and _frame_kind(self.frame) == _frame_kind(other.frame)
+            and abs(self.x - other.x) <= 1
+            and abs(self.y - other.y) <= 1
+            and math.isclose(self.height_m, other.height_m, abs_tol=0.02)
+            and all(
+                math.isclose(a, b, rel_tol=1e-3, abs_tol=0.05) for a, b in zip(self.params, other.params, strict=True)
+            )
+        )
+
+
+def fence_items(inclusion: Sequence[LatLon], exclusions: Sequence[Sequence[LatLon]] = ()) -> tuple[Item, ...]:
+    """A keep-in polygon and any keep-out polygons; a ring may repeat its first corner at the end."""
+    items: list[Item] = []
+    for command, ring in (
+        (mavlink.MAV_CMD_NAV_FENCE_POLYGON_VERTEX_INCLUSION, inclusion),
+        *((mavlink.MAV_CMD_NAV_FENCE_POLYGON_VERTEX_EXCLUSION, exclusion) for exclusion in exclusions),
+    ):
+        corners = ring[:-1] if len(ring) > 1 and ring[0] == ring[-1] else ring
+        if len(corners) < 3:
+            raise ValueError(f"a fence polygon needs at least 3 corners, this one has {len(corners)}")
+        params = (float(len(corners)), 0.0, 0.0, 0.0)
+        items += [Item(command, corner, 0.0, params, mavlink.MAV_FRAME_GLOBAL) for corner in corners]
+    return tuple(items)
+
+
+class Transfers:
+    """Uploads and downloads of one vehicle, one at a time."""
+
+    def __init__(self, conversation: Conversation) -> None:
+        self._with = conversation
+        self._lock = asyncio.Lock()
+
+    async def upload(self, plan: Plan, items: Sequence[Item]) -> None:
+        """Returns when the vehicle was seen to hold exactly `items`. Raises TransferFailed.
+
+        A mission is given without home; its item 0 is added here.
+        """
+        wanted = (_HOME, *items) if plan is Plan.MISSION else tuple(items)
+        async with self._lock:
+            for last_try in (False, True):
+                trouble = await self._upload(plan, wanted)
+                held = await self._download(plan)
+                wrong = _difference(plan, wanted, held)
+                if wrong is None:
+                    return
+                if trouble is not None:
+                    raise TransferRefused(f"{self._with.who}: {plan.name.lower()} {trouble}")
+                if last_try:
+                    raise TransferMismatch(f"{self._with.who}: {plan.name.lower()} read back differs: {wrong}")
+
+    async def download(self, plan: Plan) -> tuple[Item, ...]:
+        """What the vehicle holds; a mission without its item 0, which is home. Raises TransferFailed."""
+        async with self._lock:
+            held = await self._download(plan)
+        return held[1:] if plan is Plan.MISSION else held
+
+    async def _upload(self, plan: Plan, items: Sequence[Item]) -> str | None:
+        """One run; None or what the vehicle objected to. Only the read-back says whether it holds them."""
+        clock = self._with.clock
+        with self._with.expect(
+            mavlink.MAVLink_mission_request_message,
+            mavlink.MAVLink_mission_request_int_message,
+            mavlink.MAVLink_mission_ack_message,
+            where=lambda message: message.mission_type == plan,
+        ) as answers:
+            begun, objection, last_sent = False, None, False
+            counts_sent, heard_s = 0, clock.time_s()
+            while True:
+                if not begun:
+                    if counts_sent == _RETRIES:
+                        raise TransferFailed(
+                            f"{self._with.who}: no answer to a {plan.name.lower()} of {len(items)} items"
+                        )
+                    counts_sent += 1
+                    self._with.send(self._count(plan, len(items)))
+                settled = last_sent or objection is not None
+                answer = await answers.next(_TIMEOUT_S if not begun else _SILENCE_S if settled else _DEAD_S)
+                if answer is None:
+                    if not begun and objection is None:
+                        continue
+                    if settled:
+                        return objection
+                    raise TransferFailed(
+                        f"{self._with.who}: stopped asking for items of the {plan.name.lower()} "
+                        f"{clock.time_s() - heard_s:.0f} s ago"
+                    )
+                heard_s = clock.time_s()
+                if isinstance(answer, mavlink.MAVLink_mission_ack_message):
+                    if answer.type == mavlink.MAV_MISSION_ACCEPTED:
+                        if begun or not items:
+                            return None
+                    elif answer.type != mavlink.MAV_MISSION_INVALID_SEQUENCE:
+                        begun, objection = True, _ack_words(answer.type)
+                elif answer.seq < len(items):
+                    begun, objection = True, None
+                    last_sent = last_sent or answer.seq == len(items) - 1
+                    self._with.send(self._item(plan, answer.seq, items[answer.seq]))
+
+    async def _download(self, plan: Plan) -> tuple[Item, ...]:
+        count = await self._ask_count(plan)
+        items = tuple([await self._ask_item(plan, seq) for seq in range(count)])
+        self._with.send(
+            mavlink.MAVLink_mission_ack_message(
+                self._with.system_id, self._with.component_id, mavlink.MAV_MISSION_ACCEPTED, plan
+            )
+        )
+        return items
+
+    async def _ask_count(self, plan: Plan) -> int:
+        ask = mavlink.MAVLink_mission_request_list_message(self._with.system_id, self._with.component_id, plan)
+        with self._with.expect(
+            mavlink.MAVLink_mission_count_message, where=lambda message: message.mission_type == plan
+        ) as answers:
+            for _ in range(_RETRIES):
+                self._with.send(ask)
+                answer = await answers.next(_TIMEOUT_S)
+                if answer is not None:
+                    return answer.count
+        raise TransferFailed(f"{self._with.who}: does not say how many {plan.name.lower()} items it holds")
+
+    async def _ask_item(self, plan: Plan, seq: int) -> Item:
+        ask = mavlink.MAVLink_mission_request_int_message(self._with.system_id, self._with.component_id, seq, plan)
+        with self._with.expect(
+            mavlink.MAVLink_mission_item_int_message,
+            where=lambda message: message.mission_type == plan and message.seq == seq,
+        ) as answers:
+            for _ in range(_RETRIES):
+                self._with.send(ask)
+                answer = await answers.next(_TIMEOUT_S)
+                if answer is not None:
+                    return _of_message(answer)
+        raise TransferFailed(f"{self._with.who}: does not hand out {plan.name.lower()} item {seq}")
+
+    def _count(self, plan: Plan, count: int) -> Message:
+        to = self._with
+        if count == 0:
+            return mavlink.MAVLink_mission_clear_all_message(to.system_id, to.component_id, plan)
+        return mavlink.MAVLink_mission_count_message(to.system_id, to.component_id, count, plan)
+
+    def _item(self, plan: Plan, seq: int, item: Item) -> Message:
+        return mavlink.MAVLink_mission_item_int_message(
+            self._with.system_id,
+            self._with.component_id,
+            seq,
+            item.frame,
+            item.command,
+            0,
+            1,
+            *item.params,
+            item.x,
+            item.y,
+            item.height_m,
+            plan,
+        )
+
+
+_HOME = Item(mavlink.MAV_CMD_NAV_WAYPOINT, LatLon(lat=0.0, lon=0.0), 0.0, frame=mavlink.MAV_FRAME_GLOBAL)
+
+
+def _of_message(message: mavlink.MAVLink_mission_item_int_message) -> Item:
+    has_place = (message.x, message.y) != (0, 0) and abs(message.x) <= 900_000_000
+    return Item(
+        message.command,
+        LatLon(lat=message.x / 1e7, lon=message.y / 1e7) if has_place else None,
+        message.z,
+        (message.param1, message.param2, message.param3, message.param4),
+        message.frame,
+    )
+
+
+def _difference(plan: Plan, wanted: Sequence[Item], held: Sequence[Item]) -> str | None:
+    if len(wanted) != len(held):
+        return f"{len(held)} items instead of {len(wanted)}"
+    first = 1 if plan is Plan.MISSION else 0  # home is the vehicle's own
+    for seq in range(first, len(wanted)):
+        if not wanted[seq].same_as(held[seq]):
+            return f"item {seq} is {held[seq]} instead of {wanted[seq]}"
+    return None
+
+
+def _frame_kind(frame: int) -> int:
+    if frame in _RELATIVE_FRAMES:
+        return mavlink.MAV_FRAME_GLOBAL_RELATIVE_ALT
+    return mavlink.MAV_FRAME_GLOBAL if frame in _ABSOLUTE_FRAMES else frame
+
+
+def _ack_words(result: int) -> str:
+    entry = mavlink.enums["MAV_MISSION_RESULT"].get(result)
+    name = entry.name.removeprefix("MAV_MISSION_").lower().replace("_", " ") if entry is not None else str(result)
+    return f"was refused: {name}"

@@ -1,0 +1,226 @@
+"""Being in touch with one vehicle: what it says, whether it is heard, and waiting for what it says next.
+
+Nothing here makes it do anything: a vehicle that is found in the air, for instance after the service was
+restarted, is only asked for its messages.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import TypeVar
+
+from flightctl.clock import Clock
+from flightctl.mavlink.autopilots import Autopilot
+from flightctl.mavlink.command import Command, Commander
+from flightctl.mavlink.conversation import Conversation, Sender, Unsubscribe
+from flightctl.mavlink.dialect import Message, header_of, mavlink
+from flightctl.mavlink.errors import DuplicateSystemId, LinkLost
+from flightctl.mavlink.heartbeat import LOST_AFTER_S, BootWatch
+from flightctl.mavlink.link import LossMeter
+from flightctl.mavlink.message_interval import Rates
+from flightctl.mavlink.mission import Transfers
+from flightctl.mavlink.parameter import Parameters
+from flightctl.vehicle.telemetry import Fold, Telemetry
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Listener = Callable[[Telemetry], None]
+
+WANTED_S = {
+    mavlink.MAVLINK_MSG_ID_GLOBAL_POSITION_INT: 0.2,
+    mavlink.MAVLINK_MSG_ID_SERVO_OUTPUT_RAW: 0.25,
+    mavlink.MAVLINK_MSG_ID_EXTENDED_SYS_STATE: 0.5,
+    mavlink.MAVLINK_MSG_ID_SYS_STATUS: 1.0,
+    mavlink.MAVLINK_MSG_ID_EKF_STATUS_REPORT: 1.0,
+    mavlink.MAVLINK_MSG_ID_GPS_RAW_INT: 1.0,
+    mavlink.MAVLINK_MSG_ID_SYSTEM_TIME: 1.0,
+}
+_NOTABLE = {
+    mavlink.MAVLINK_MSG_ID_GLOBAL_POSITION_INT,
+    mavlink.MAVLINK_MSG_ID_HEARTBEAT,
+    mavlink.MAVLINK_MSG_ID_STATUSTEXT,
+}
+_ASK_AGAIN_S = 3.0
+_HOME_REFRESH_S = 30.0
+_CONFLICT_S = 10.0
+
+
+class Contact:
+    """With one system id; exists before the vehicle is first heard, and outlives its silences."""
+
+    def __init__(self, sender: Sender, system_id: int, clock: Clock, autopilot: Autopilot) -> None:
+        self.system_id = system_id
+        self.autopilot = autopilot
+        self.uid: bytes | None = None
+        self.conflict_s: float | None = None  # when a second autopilot with this id was last heard
+        self.reboots = 0
+        self._clock = clock
+        self._fold = Fold(system_id, autopilot)
+        self._talk = Conversation(sender, system_id, clock)
+        self._commander = Commander(self._talk, self._fold.texts)
+        self._parameters = Parameters(self._talk)
+        self._transfers = Transfers(self._talk)
+        self._rates = Rates(self._commander, WANTED_S)
+        self._loss = LossMeter()
+        self._boot = BootWatch()
+        self._online = False
+        self._asked_s: dict[int, float] = {}
+        self._home_wanted_since_s = 0.0
+        self._snapshot: Telemetry | None = None
+        self._listeners: list[Listener] = []
+        self._waiting: set[asyncio.Future[None]] = set()
+
+    @property
+    def who(self) -> str:
+        return self._talk.who
+
+    @property
+    def known(self) -> bool:
+        """Whether it was ever heard."""
+        return self._fold.heard_s is not None
+
+    @property
+    def online(self) -> bool:
+        heard_s = self._fold.heard_s
+        return heard_s is not None and self._clock.time_s() - heard_s < LOST_AFTER_S
+
+    @property
+    def conflict(self) -> bool:
+        """Whether two autopilots use this system id."""
+        return self.conflict_s is not None and self._clock.time_s() - self.conflict_s < _CONFLICT_S
+
+    @property
+    def telemetry(self) -> Telemetry:
+        """The last of everything, as one value."""
+        online = self.online
+        if self._snapshot is None or self._snapshot.online != online:
+            self._snapshot = self._fold.snapshot(online=online, link_loss=self._loss.ratio)
+        return self._snapshot
+
+    def subscribe(self, listener: Listener) -> Unsubscribe:
+        """Called with the telemetry at each position and heartbeat, and when the link is lost or back."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener) if listener in self._listeners else None
+
+    def receive(self, message: Message) -> None:
+        """Every message of this system on its route comes through here."""
+        now_s = self._clock.time_s()
+        message_id = message.get_msgId()
+        _, component_id, seq = header_of(message)
+        if message_id == mavlink.MAVLINK_MSG_ID_HEARTBEAT:
+            self._talk.component_id = component_id
+        elif component_id != self._talk.component_id:
+            return  # a camera or gimbal of the same system
+        newest = self._loss.note(seq, now_s)
+        was_armed = self._fold.armed
+        changed = (newest or message_id == mavlink.MAVLINK_MSG_ID_STATUSTEXT) and self._fold.take(message, now_s)
+        self._rates.saw(message_id)
+        if (
+            newest
+            and isinstance(message, mavlink.MAVLink_system_time_message)
+            and self._boot.rebooted(message.time_boot_ms)
+        ):
+            self._on_reboot()
+            changed = True
+        if self._fold.armed and not was_armed:
+            self._home_wanted_since_s = now_s  # arming moves home
+        if not self._online:
+            self._came_online()
+        self._talk.deliver(message)
+        if changed:
+            self._snapshot = None
+            self._wake()
+            if message_id in _NOTABLE:
+                self._notify()
+
+    def tick(self) -> None:
+        """Once a second: asks for what is missing, notices silence."""
+        now_s = self._clock.time_s()
+        self._fold.texts.close_stale(now_s)
+        if self.online:
+            self._ask_for_missing(now_s)
+        elif self._online:
+            self._online = False
+            log.warning("%s is no longer heard", self.who)
+            self._wake()
+            self._notify()
+
+    async def until(self, look: Callable[[], T | None], timeout_s: float) -> T | None:
+        """Looks at each change until `look` gives something; None when the time is over. `look` may raise."""
+        ends_s = self._clock.time_s() + timeout_s
+        while True:
+            found = look()
+            if found is not None:
+                return found
+            left_s = ends_s - self._clock.time_s()
+            if left_s <= 0:
+                return None
+            change: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.add(change)
+            try:
+                async with asyncio.timeout(left_s):
+                    await change
+            except TimeoutError:
+                return look()
+            finally:
+                self._waiting.discard(change)
+
+    def require_link(self) -> None:
+        """Raises LinkLost or DuplicateSystemId."""
+        if self.conflict:
+            raise DuplicateSystemId(
+                f"{self.who}: two autopilots use this system id; give one of them another (MAV_SYSID)"
+            )
+        if not self.known:
+            raise LinkLost(f"{self.who} has not been heard yet; check its link and its system id")
+        if not self.online:
+            silent_s = self._clock.time_s() - (self._fold.heard_s or 0.0)
+            raise LinkLost(f"{self.who} has not been heard for {silent_s:.0f} s")
+
+    def request_message(self, message_id: int) -> None:
+        self._commander.tell(Command(mavlink.MAV_CMD_REQUEST_MESSAGE, (message_id,)))
+
+    def _came_online(self) -> None:
+        self._online = True
+        log.info("%s is heard%s", self.who, " again" if self._rates_known() else "")
+        self._rates.forget()  # a silence may have been a reboot
+        self._ask_for_missing(self._clock.time_s())
+        self._notify()
+
+    def _rates_known(self) -> bool:
+        return bool(self._asked_s)
+
+    def _on_reboot(self) -> None:
+        self.reboots += 1
+        log.warning("%s has rebooted", self.who)
+        self._fold.rebooted()
+        self._rates.forget()
+        self._asked_s.clear()
+
+    def _ask_for_missing(self, now_s: float) -> None:
+        self._rates.tick(now_s)
+        if self.uid is None:
+            self._ask(mavlink.MAVLINK_MSG_ID_AUTOPILOT_VERSION, now_s)
+        home_s = self._fold.home_s
+        if home_s is None or home_s < self._home_wanted_since_s or now_s - home_s > _HOME_REFRESH_S:
+            self._ask(mavlink.MAVLINK_MSG_ID_HOME_POSITION, now_s)
+
+    def _ask(self, message_id: int, now_s: float) -> None:
+        asked_s = self._asked_s.get(message_id)
+        if asked_s is None or now_s - asked_s >= _ASK_AGAIN_S:
+            self._asked_s[message_id] = now_s
+            self.request_message(message_id)
+
+    def _wake(self) -> None:
+        for change in tuple(self._waiting):
+            if not change.done():
+                change.set_result(None)
+
+    def _notify(self) -> None:
+        if self._listeners:
+            telemetry = self.telemetry
+            for listener in tuple(self._listeners):
+                listener(telemetry)

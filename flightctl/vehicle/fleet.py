@@ -1,0 +1,117 @@
+"""All vehicles of the service on its links: found by their heartbeats, kept apart by their system ids.
+
+One task reads each endpoint and one beats once a second; a vehicle costs no task of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from flightctl.clock import Clock
+from flightctl.mavlink.autopilots import ArduCopter, Autopilot
+from flightctl.mavlink.command import Command
+from flightctl.mavlink.dialect import Message, header_of, mavlink
+from flightctl.mavlink.heartbeat import is_autopilot, keep_beating
+from flightctl.mavlink.link import Channel, Links, Tap
+from flightctl.transport import Transports
+from flightctl.vehicle.vehicle import Vehicle
+
+log = logging.getLogger(__name__)
+
+_ASK_RIVAL_S = 2.0
+
+
+def _always() -> bool:
+    return True
+
+
+class Fleet:
+    """`run()` it, and ask it for vehicles by system id."""
+
+    def __init__(
+        self,
+        transports: Transports,
+        endpoints: tuple[str, ...],
+        *,
+        clock: Clock,
+        system_id: int = 255,
+        component_id: int = 190,
+        autopilot: Autopilot | None = None,
+        is_healthy: Callable[[], bool] = _always,
+        tap: Tap | None = None,
+    ) -> None:
+        self._links = Links(
+            transports, endpoints, system_id=system_id, component_id=component_id, clock=clock, tap=tap
+        )
+        self._clock = clock
+        self._autopilot = autopilot or ArduCopter()
+        self._is_healthy = is_healthy
+        self._vehicles: dict[int, Vehicle] = {}
+        self._rival_asked_s: dict[int, float] = {}
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._links.run(self._receive))
+            group.create_task(keep_beating(self._links, self._is_healthy, self._tick))
+
+    def vehicle(self, system_id: int) -> Vehicle:
+        """The vehicle with this system id; it may not have been heard yet."""
+        found = self._vehicles.get(system_id)
+        if found is None:
+            found = Vehicle(self._links, system_id, self._clock, self._autopilot)
+            self._vehicles[system_id] = found
+        return found
+
+    @property
+    def vehicles(self) -> tuple[Vehicle, ...]:
+        """Those asked for and those discovered, by system id."""
+        return tuple(self._vehicles[key] for key in sorted(self._vehicles))
+
+    def _tick(self) -> None:
+        for vehicle in self._vehicles.values():
+            vehicle.tick()
+
+    def _receive(self, channel: Channel, message: Message) -> None:
+        system_id = header_of(message)[0]
+        is_heartbeat = isinstance(message, mavlink.MAVLink_heartbeat_message)
+        if is_heartbeat and not is_autopilot(message):
+            return  # another ground station or a peripheral
+        vehicle = self._vehicles.get(system_id)
+        if vehicle is None or not vehicle.known:
+            if not is_heartbeat:
+                return
+            vehicle = self.vehicle(system_id)
+        if isinstance(message, mavlink.MAVLink_autopilot_version_message):
+            self._note_uid(vehicle, _uid_of(message))
+        if self._links.is_route(system_id, channel):
+            vehicle.receive(message)
+        elif is_heartbeat:
+            self._ask_rival(channel, system_id)
+
+    def _ask_rival(self, channel: Channel, system_id: int) -> None:
+        """The same system id on a second living channel: ask it who it is."""
+        now_s = self._clock.time_s()
+        if now_s - self._rival_asked_s.get(system_id, -_ASK_RIVAL_S) >= _ASK_RIVAL_S:
+            self._rival_asked_s[system_id] = now_s
+            command = Command(mavlink.MAV_CMD_REQUEST_MESSAGE, (mavlink.MAVLINK_MSG_ID_AUTOPILOT_VERSION,))
+            self._links.send_on(channel, command.message(system_id, 1, 0))
+
+    def _note_uid(self, vehicle: Vehicle, uid: bytes) -> None:
+        if not any(uid):
+            vehicle.uid = vehicle.uid or uid  # it has no hardware id: nothing can be told
+        elif vehicle.uid is None or not any(vehicle.uid):
+            vehicle.uid = uid
+        elif vehicle.uid != uid and vehicle.online and vehicle.system_id in self._rival_asked_s:
+            if not vehicle.conflict:
+                log.error("%s: two autopilots use this system id (%s, %s)", vehicle.who, vehicle.uid.hex(), uid.hex())
+            vehicle.conflict_s = self._clock.time_s()
+        else:
+            vehicle.uid = uid
+
+
+def _uid_of(message: mavlink.MAVLink_autopilot_version_message) -> bytes:
+    uid2 = bytes(message.uid2)
+    return uid2 if any(uid2) else message.uid.to_bytes(8, "little")

@@ -1,0 +1,122 @@
+"""Arming, disarming and the reasons against them, in ArduCopter's words."""
+
+from __future__ import annotations
+
+from sim.copter.modes import TRAITS, Mode
+from sim.copter.vehicle import (
+    GPS_FIX_S,
+    GYROS_S,
+    POSITION_READY_S,
+    STABILIZE_READY_S,
+    AutoState,
+    Guided,
+    Severity,
+    Vehicle,
+)
+
+FORCE = 21196
+_AUTO_ARMABLE = 1  # AUTO_OPTIONS
+_TOUCHDOWN_DISARM_S = 2.0
+
+
+def checks(vehicle: Vehicle) -> list[str]:
+    """What keeps it from arming in its present mode, most basic first."""
+    found: list[str] = []
+    if vehicle.inhibited:
+        found.append(vehicle.inhibited)
+    if vehicle.body.crashed:
+        found.append("Motors: crash damage")
+    if vehicle.now_s < GYROS_S:
+        found.append("Gyros inconsistent")
+    elif vehicle.now_s < STABILIZE_READY_S:
+        found.append("AHRS: EKF3 not started")
+    if TRAITS[vehicle.mode].needs_position and not vehicle.position_good:
+        found.append("Need Position Estimate")
+        if vehicle.home is None:
+            found.append("AHRS: waiting for home")
+    if vehicle.failsafes.battery or _below_arming_voltage(vehicle):
+        found.append("Battery failsafe" if vehicle.failsafes.battery else "Battery 1 below minimum arming voltage")
+    if vehicle.failsafes.radio:
+        found.append("Radio failsafe on")
+    if vehicle.fence.breached:
+        found.append("Vehicle breaching fence")
+    return found
+
+
+def _below_arming_voltage(vehicle: Vehicle) -> bool:
+    return vehicle.battery.voltage_v < vehicle.parameters["BATT_ARM_VOLT"]
+
+
+def arm(vehicle: Vehicle, *, forced: bool) -> bool:
+    if vehicle.armed:
+        return True
+    armable = TRAITS[vehicle.mode].armable
+    if vehicle.mode is Mode.AUTO:
+        armable = bool(vehicle.parameters.number("AUTO_OPTIONS") & _AUTO_ARMABLE)
+    if not armable:
+        vehicle.say(Severity.CRITICAL, f"Arm: {vehicle.mode.name} mode not armable")
+        return False
+    reasons = [vehicle.inhibited] if forced and vehicle.inhibited else [] if forced else checks(vehicle)
+    if reasons:
+        for reason in reasons:
+            vehicle.say(Severity.CRITICAL, f"Arm: {reason}")
+        return False
+    vehicle.armed = True
+    vehicle.armed_at_s = vehicle.now_s
+    vehicle.ever_flew = False
+    vehicle.guided = Guided(at_s=vehicle.now_s)
+    vehicle.auto = AutoState()
+    vehicle.hold = None
+    vehicle.hold_yaw_rad = vehicle.home_yaw_rad = vehicle.body.yaw_rad
+    if vehicle.position_good:
+        vehicle.set_home(vehicle.here)  # ARDUCOPTER.md: arming resets home
+    vehicle.say(Severity.INFO, "Arming motors")
+    return True
+
+
+def disarm(vehicle: Vehicle, *, forced: bool) -> bool:
+    if not vehicle.armed:
+        return True
+    if not vehicle.landed and not forced:
+        return False
+    vehicle.armed = False
+    if vehicle.auto.started:
+        vehicle.plans.mission.current = min(1, vehicle.plans.mission.total)
+        vehicle.auto = AutoState()
+    vehicle.say(Severity.INFO, "Disarming motors")
+    return True
+
+
+def idle_on_ground(vehicle: Vehicle) -> None:
+    """Disarms after DISARM_DELAY without a take-off, and soon after a landing."""
+    if not vehicle.armed:
+        return
+    if not vehicle.landed:
+        vehicle.ever_flew = True
+        vehicle.landed_since_s = None
+        return
+    if vehicle.landed_since_s is None:
+        vehicle.landed_since_s = vehicle.now_s
+    if vehicle.body.crashed:
+        if vehicle.parameters["FS_CRASH_CHECK"]:
+            vehicle.say(Severity.EMERGENCY, "Crash: Disarming")
+            disarm(vehicle, forced=True)
+        return
+    resting_s = vehicle.now_s - max(vehicle.landed_since_s, vehicle.armed_at_s, vehicle.guided.at_s)
+    descending = vehicle.mode in (Mode.LAND, Mode.RTL, Mode.SMART_RTL) or vehicle.auto.landing
+    delay_s = vehicle.parameters["DISARM_DELAY"]
+    idle = delay_s > 0 and resting_s >= delay_s and vehicle.mode is not Mode.AUTO
+    if idle or (descending and resting_s >= _TOUCHDOWN_DISARM_S):
+        disarm(vehicle, forced=False)
+
+
+BOOT_TEXTS: tuple[tuple[float, int, str], ...] = (
+    (0.0, Severity.INFO, "ArduCopter V4.7.0-dev (simulated)"),
+    (0.0, Severity.INFO, "Frame: QUAD/PLUS"),
+    (2.0, Severity.INFO, "ArduPilot Ready"),
+    (GPS_FIX_S, Severity.INFO, "GPS 1: detected u-blox"),
+    (14.0, Severity.INFO, "EKF3 IMU0 initialised"),
+    (20.0, Severity.INFO, "EKF3 IMU0 tilt alignment complete"),
+    (POSITION_READY_S, Severity.INFO, "EKF3 IMU0 is using GPS"),
+)
+"""Seconds after boot, severity and text of what is said without being asked."""

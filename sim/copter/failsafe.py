@@ -1,0 +1,190 @@
+"""What the copter does by itself when something is lost: ground station, charge, position, radio, the fence.
+
+A failsafe never touches the gripper.
+"""
+
+from __future__ import annotations
+
+import math
+
+from sim.copter import arming
+from sim.copter.fence import FAR_OUTSIDE_M, FenceAction, FenceType
+from sim.copter.modes import Mode, ModeReason
+from sim.copter.vehicle import (
+    GPS_LOSS_S,
+    GPS_REGAIN_S,
+    POSITION_READY_S,
+    FailsafeState,
+    Severity,
+    Vehicle,
+)
+
+_CONTINUE_AUTO_ON_GCS = 1 << 1  # FS_OPTIONS
+_CONTINUE_LANDING = 1 << 3
+_CONTINUE_PILOTED_ON_GCS = 1 << 4
+_PILOTED = (Mode.STABILIZE, Mode.ALT_HOLD, Mode.LOITER, Mode.POSHOLD)
+_GPS_ERROR_M = 0.25
+_GPS_ERROR_TAU_S = 60.0
+_HEIGHT_ERROR_M = 0.08
+
+
+def watch(vehicle: Vehicle, dt: float) -> None:
+    """All of them, once a step."""
+    _position(vehicle, dt)
+    _ground_station(vehicle)
+    _battery(vehicle)
+    _radio(vehicle)
+    _fence(vehicle)
+
+
+def _position(vehicle: Vehicle, dt: float) -> None:
+    """GPS and EKF: when there is a position, and how far off it is."""
+    lost = vehicle.faults.gps_lost or not vehicle.parameters["SIM_GPS1_ENABLE"]
+    now = vehicle.now_s
+    if lost:
+        vehicle.gps_good_since_s = None
+        if vehicle.gps_bad_since_s is None:
+            vehicle.gps_bad_since_s = now
+        if vehicle.position_good and now - vehicle.gps_bad_since_s >= GPS_LOSS_S:
+            vehicle.position_good = False
+            vehicle.say(Severity.CRITICAL, "EKF3 IMU0 stopped aiding")
+            if vehicle.armed and not vehicle.landed and vehicle.parameters["FS_EKF_ACTION"]:
+                vehicle.failsafes.ekf = True
+                vehicle.say(Severity.CRITICAL, "EKF Failsafe: changed to LAND Mode")
+                vehicle.set_mode(Mode.LAND, ModeReason.FAILSAFE)
+        return
+    vehicle.gps_bad_since_s = None
+    if vehicle.gps_good_since_s is None:
+        vehicle.gps_good_since_s = now
+    wait_s = GPS_REGAIN_S if vehicle.origin is not None else 0.0
+    if not vehicle.position_good and now >= max(POSITION_READY_S, vehicle.gps_good_since_s + wait_s):
+        vehicle.position_good = True
+        if vehicle.failsafes.ekf:
+            vehicle.failsafes.ekf = False
+            vehicle.say(Severity.NOTICE, "EKF Failsafe Cleared")
+        if vehicle.home is None:
+            vehicle.set_home(vehicle.here)
+    if vehicle.position_good:
+        _wander(vehicle, dt)
+
+
+def _wander(vehicle: Vehicle, dt: float) -> None:
+    """The navigation error is a slow random walk that is pulled back to zero."""
+    pull = dt / _GPS_ERROR_TAU_S
+    push = math.sqrt(2.0 * pull)
+    steps = vehicle.random.next3()
+    around = vehicle.around
+    around.error_east += _GPS_ERROR_M * push * steps[0] - around.error_east * pull
+    around.error_north += _GPS_ERROR_M * push * steps[1] - around.error_north * pull
+    around.error_up += _HEIGHT_ERROR_M * push * steps[2] - around.error_up * pull
+
+
+def _ground_station(vehicle: Vehicle) -> None:
+    state = vehicle.failsafes
+    if not vehicle.parameters["FS_GCS_ENABLE"] or vehicle.last_gcs_heartbeat_s is None:
+        state.gcs = False
+        return
+    silent = vehicle.now_s - vehicle.last_gcs_heartbeat_s > vehicle.parameters["FS_GCS_TIMEOUT"]
+    if silent == state.gcs:
+        return
+    state.gcs = silent
+    if not silent:
+        vehicle.say(Severity.NOTICE, "GCS Failsafe Cleared")
+        return
+    vehicle.say(Severity.WARNING, "GCS Failsafe")
+    if not vehicle.armed:
+        return
+    options = vehicle.parameters.number("FS_OPTIONS")
+    action = vehicle.parameters.number("FS_GCS_ENABLE")
+    if vehicle.mode is Mode.AUTO and (options & _CONTINUE_AUTO_ON_GCS or action == 2):
+        return
+    if vehicle.mode is Mode.LAND and options & _CONTINUE_LANDING:
+        return
+    if vehicle.mode in _PILOTED and options & _CONTINUE_PILOTED_ON_GCS:
+        return
+    _act(vehicle, {5: "land", 7: "brake"}.get(action, "return"))
+
+
+def _battery(vehicle: Vehicle) -> None:
+    state, parameters = vehicle.failsafes, vehicle.parameters
+    volts, left_mah = vehicle.battery.voltage_v, parameters["BATT_CAPACITY"] - vehicle.battery.used_mah
+    low = volts < parameters["BATT_LOW_VOLT"] > 0
+    critical = volts < parameters["BATT_CRT_VOLT"] > 0
+    state.low_since_s = _since(state.low_since_s, vehicle.now_s, holds=low)
+    state.critical_since_s = _since(state.critical_since_s, vehicle.now_s, holds=critical)
+    timer_s = parameters["BATT_LOW_TIMER"]
+    if not vehicle.armed:
+        return
+    is_critical = _held(state.critical_since_s, vehicle.now_s, timer_s) or left_mah < parameters["BATT_CRT_MAH"] > 0
+    is_low = _held(state.low_since_s, vehicle.now_s, timer_s) or left_mah < parameters["BATT_LOW_MAH"] > 0
+    if is_critical and not state.battery_critical:
+        state.battery_critical = True
+        _battery_acts(vehicle, state, "critical", parameters.number("BATT_FS_CRT_ACT"))
+    elif is_low and not state.battery:
+        _battery_acts(vehicle, state, "low", parameters.number("BATT_FS_LOW_ACT"))
+
+
+def _battery_acts(vehicle: Vehicle, state: FailsafeState, level: str, action: int) -> None:
+    battery = vehicle.battery
+    vehicle.say(Severity.WARNING, f"Battery 1 is {level} {battery.voltage_v:.2f}V used {battery.used_mah:.0f} mAh")
+    state.battery = True  # stays until reboot
+    if action:
+        vehicle.say(Severity.WARNING, "Battery Failsafe")
+        _act(vehicle, "land" if action == 1 else "return")
+
+
+def _since(since_s: float | None, now_s: float, *, holds: bool) -> float | None:
+    if not holds:
+        return None
+    return now_s if since_s is None else since_s
+
+
+def _held(since_s: float | None, now_s: float, for_s: float) -> bool:
+    return since_s is not None and now_s - since_s >= for_s
+
+
+def _radio(vehicle: Vehicle) -> None:
+    failed = bool(vehicle.parameters["SIM_RC_FAIL"]) and bool(vehicle.parameters["FS_THR_ENABLE"])
+    if failed == vehicle.failsafes.radio:
+        return
+    vehicle.failsafes.radio = failed
+    if not failed:
+        vehicle.say(Severity.NOTICE, "Radio Failsafe Cleared")
+        return
+    vehicle.say(Severity.WARNING, "Radio Failsafe")
+    if vehicle.armed:
+        _act(vehicle, "return")
+
+
+def _fence(vehicle: Vehicle) -> None:
+    fence = vehicle.fence
+    if not fence.active or vehicle.home is None or not vehicle.position_good:
+        return
+    found, outside_m = fence.crossings(
+        vehicle.east_m, vehicle.north_m, vehicle.height_m, (vehicle.home.east_m, vehicle.home.north_m)
+    )
+    new = found & ~fence.breached
+    if fence.breached and not found:
+        vehicle.say(Severity.NOTICE, "Fence breach cleared")
+    fence.breached = found
+    if not new or not vehicle.armed or vehicle.landed:
+        return
+    fence.breach_count += 1
+    fence.breach_at_ms = vehicle.boot_ms
+    name = "Max Alt" if FenceType.HEIGHT_MAX in new else "Circle" if FenceType.CIRCLE in new else "Polygon"
+    vehicle.say(Severity.NOTICE, f"{name} fence breached")
+    action = vehicle.parameters.number("FENCE_ACTION")
+    if action == FenceAction.REPORT:
+        return
+    _act(vehicle, "land" if outside_m > FAR_OUTSIDE_M or action == FenceAction.LAND else "return")
+
+
+def _act(vehicle: Vehicle, action: str) -> None:
+    if vehicle.landed and vehicle.armed:
+        arming.disarm(vehicle, forced=False)
+        return
+    if action == "brake" and vehicle.set_mode(Mode.BRAKE, ModeReason.FAILSAFE):
+        return
+    if action == "return" and vehicle.set_mode(Mode.RTL, ModeReason.FAILSAFE):
+        return
+    vehicle.set_mode(Mode.LAND, ModeReason.FAILSAFE)

@@ -1,0 +1,276 @@
+"""The whole simulated site: world, copters, docks, loudspeakers and cameras, on real sockets or in memory.
+
+Everything a service can see of it goes over the links that `site.yaml` names; nothing here knows the service.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+
+from flightctl.clock import Clock
+from flightctl.site import Battery, Dock, Drone, PayloadKind, SiteFile
+from flightctl.speaker.protocol import Say
+from flightctl.transport import SocketTransports, Transports, parse_address
+from geofence.position import Enu, LocalFrame
+from sim.camera import SimCamera
+from sim.copter.autopilot import Environment, Release
+from sim.copter.battery import Pack
+from sim.copter.copter import SimCopter
+from sim.copter.physics import Airframe
+from sim.dock.dock import BayReading, DockWeather, SimDock
+from sim.lines import LineServer
+from sim.memory_links import MemoryNetwork
+from sim.speaker.speaker import SimSpeaker
+from sim.world import BuoyKind, DroneView, World, WorldView
+
+STEP_S = 0.1
+_ON_PAD_M = 2.0  # the centring bars reach so far
+_APPROACH_M, _APPROACH_HEIGHT_M, _SINKING_MPS = 6.0, 15.0, -0.2
+_BAY_SPACING_M = 2.4
+_CHARGE_PERCENT_PER_S = 100.0 / 1800.0  # half an hour from empty
+_CLOSED = "Dock: cover closed"
+
+
+@dataclass(slots=True)
+class CopterBay:
+    """One bay of a dock, sensing its copter."""
+
+    drone: Drone
+    copter: SimCopter
+    pad: Enu
+
+    @property
+    def drone_id(self) -> str:
+        return self.drone.id
+
+    def read(self) -> BayReading:
+        state = self.copter.state
+        distance_m = state.position.distance_m(self.pad)
+        low = state.height_m < _APPROACH_HEIGHT_M
+        return BayReading(
+            on_pad=state.on_ground and distance_m <= _ON_PAD_M,
+            approaching=not state.on_ground and distance_m <= _APPROACH_M and low and state.up_mps < _SINKING_MPS,
+            armed=state.armed,
+        )
+
+    def inhibit(self, inhibited: bool) -> None:
+        self.copter.inhibited = _CLOSED if inhibited else ""
+
+    def charge(self, dt_s: float) -> bool:
+        percent = self.copter.state.battery_percent
+        if percent < 100.0:
+            self.copter.recharge(percent + _CHARGE_PERCENT_PER_S * dt_s)
+        return percent >= 99.9
+
+
+@dataclass(frozen=True, slots=True)
+class WorldWeather:
+    """What a dock's mast measures."""
+
+    world: World
+
+    def read(self) -> DockWeather:
+        wind = self.world.wind
+        from_deg = math.degrees(math.atan2(-wind.east_m, -wind.north_m)) % 360.0
+        return DockWeather(wind_mps=wind.length_m, wind_from_deg=from_deg)
+
+
+class SimulatedHardware:
+    """Build it inside a running loop; `run_in_memory` or `run_on_sockets` gives it life until cancelled."""
+
+    def __init__(
+        self,
+        site: SiteFile,
+        world: World,
+        clock: Clock,
+        rng: np.random.Generator,
+        *,
+        booted_for_s: float = 0.0,
+        camera_ids: tuple[str, ...] | None = None,
+    ) -> None:
+        self.site = site
+        self.world = world
+        self.frame = LocalFrame(site.origin)
+        self._clock = clock
+        self._started_s = clock.time_s()
+        self._observers: list[Callable[[], None]] = []
+        seeds = iter(rng.integers(2**62, size=len(site.drones) + len(site.cameras)).tolist())
+        self.copters: dict[str, SimCopter] = {}
+        self.docks: dict[str, SimDock] = {}
+        weather = WorldWeather(world)
+        for dock in site.docks:
+            bays: list[CopterBay] = []
+            for number, drone in enumerate(d for d in site.drones if d.dock_id == dock.id):
+                pad = self.frame.to_enu(dock.position) + Enu(_BAY_SPACING_M * number, 0.0)
+                copter = self._copter(drone, dock, pad, np.random.default_rng(next(seeds)), booted_for_s)
+                self.copters[drone.id] = copter
+                bays.append(CopterBay(drone, copter, pad))
+            self.docks[dock.id] = SimDock(
+                dock.id,
+                tuple(bays),
+                weather,
+                clock,
+                cover_opens_s=dock.cover_opens_s,
+                prepare_s=dock.prepare_s,
+                max_launch_wind_mps=dock.max_launch_wind_mps,
+            )
+        self.speakers = self._speakers()
+        wanted = [c for c in site.cameras if camera_ids is None or c.id in camera_ids]
+        self.cameras = {
+            camera.id: SimCamera(camera, self.frame, world.ground, seed=int(next(seeds)) % 2**32) for camera in wanted
+        }
+
+    # --- parts ----------------------------------------------------------------------------------------------
+
+    def _copter(self, drone: Drone, dock: Dock, pad: Enu, rng: np.random.Generator, booted_for_s: float) -> SimCopter:
+        kind = BuoyKind.POD if drone.payload.kind is PayloadKind.POD else BuoyKind.RING
+
+        def on_release(release: Release) -> None:
+            velocity = (release.east_mps, release.north_mps, release.up_mps)
+            self.world.release(release.position, release.amsl_m, velocity, kind)
+
+        return SimCopter(
+            system_id=drone.system_id,
+            home=self.frame.to_wgs84(pad),
+            home_amsl_m=dock.height_amsl_m,
+            heading_deg=180.0,
+            frame=self.frame,
+            rng=rng,
+            parameters={
+                "WPNAV_SPEED": drone.cruise_mps * 100.0,
+                "WPNAV_SPEED_UP": drone.climb_mps * 100.0,
+                "WPNAV_SPEED_DN": drone.descent_mps * 100.0,
+            },
+            hooks=drone.payload.hooks,
+            booted_for_s=booted_for_s,
+            start_utc=self._clock.now(),
+            pack=_pack(drone.battery, drone.cruise_mps),
+            airframe=Airframe(),
+            on_release=on_release,
+        )
+
+    def _speakers(self) -> dict[str, SimSpeaker]:
+        speakers: dict[str, SimSpeaker] = {}
+        for fixed in self.site.speakers:
+            at = self.frame.to_enu(fixed.position)
+            speakers[fixed.id] = SimSpeaker(fixed.id, self._clock, self._heard_from(lambda at=at: at, fixed.range_m))
+        for drone in self.site.drones:
+            if drone.speaker_link:
+                copter = self.copters[drone.id]
+                heard = self._heard_from(lambda copter=copter: copter.state.position, drone.speaker_range_m)
+                speakers[drone.id] = SimSpeaker(drone.id, self._clock, heard)
+        return speakers
+
+    def _heard_from(self, where: Callable[[], Enu], range_m: float) -> Callable[[Say], None]:
+        def heard(say: Say) -> None:
+            self.world.hear(where(), range_m, say.text)
+
+        return heard
+
+    def dock_of(self, drone_id: str) -> SimDock:
+        return self.docks[next(drone.dock_id for drone in self.site.drones if drone.id == drone_id)]
+
+    # --- time -----------------------------------------------------------------------------------------------
+
+    @property
+    def at_s(self) -> float:
+        """Seconds since the start; the world's own time."""
+        return self._clock.time_s() - self._started_s
+
+    def observe(self, observer: Callable[[], None]) -> None:
+        """Calls back after every step."""
+        self._observers.append(observer)
+
+    def look(self) -> WorldView:
+        """The world as it is now, for the cameras."""
+        self.world.advance(self.at_s)
+        return self.world.view()
+
+    def utc_of(self, view: WorldView) -> datetime:
+        return self._clock.utc(self._started_s + view.at_s)
+
+    async def _step(self) -> None:
+        due_s = last_s = self._clock.time_s()
+        while True:
+            due_s = max(due_s + STEP_S, self._clock.time_s())  # a late step is not made up for
+            await asyncio.sleep(due_s - self._clock.time_s())
+            now_s = self._clock.time_s()
+            self._step_all(now_s - last_s)
+            last_s = now_s
+
+    def _step_all(self, dt_s: float) -> None:
+        self.world.advance(self.at_s)
+        for drone_id, copter in self.copters.items():
+            state = copter.state
+            if state.on_ground and copter.inhibited:
+                self.world.remove_drone(drone_id)
+            else:
+                self.world.place_drone(DroneView(drone_id, state.position, state.amsl_m, state.yaw_deg))
+        for dock in self.docks.values():
+            dock.step(dt_s)
+        for speaker in self.speakers.values():
+            speaker.step(dt_s)
+        for observer in self._observers:
+            observer()
+
+    def _around(self, position: Enu, _amsl_m: float) -> Environment:
+        world = self.world
+        wind = world.wind
+        place = world.ground.to_bank(position)
+        surface = max(world.ground.height_at(place), world.river.level_amsl_m(place.along_m, world.at_s))
+        return Environment(wind.east_m, wind.north_m, surface)
+
+    # --- links ----------------------------------------------------------------------------------------------
+
+    async def run_in_memory(self, network: MemoryNetwork) -> None:
+        """On the addresses of the site, inside one process; cameras are looked through by lockstep vision."""
+        stops = [server.listen_memory(network, link) for link, server in self._line_links()]
+        try:
+            await self._run_on(network)
+        finally:
+            for stop in stops:
+                stop()
+
+    async def run_on_sockets(self, *, ready: asyncio.Event | None = None, cameras: bool = True) -> None:
+        """On UDP, TCP and MJPEG at the addresses of the site. Raises LinkUnavailable when one is taken."""
+        async with contextlib.AsyncExitStack() as stack:
+            for link, server in self._line_links():
+                listening = await server.listen_tcp(link)
+                stack.callback(listening.close)
+            if cameras:
+                from sim.camera_streams import CameraStreams
+
+                await stack.enter_async_context(CameraStreams(self))
+            if ready is not None:
+                ready.set()
+            await self._run_on(SocketTransports())
+
+    def _line_links(self) -> list[tuple[str, LineServer]]:
+        links = [(dock.link, self.docks[dock.id].link) for dock in self.site.docks]
+        links += [(speaker.link, self.speakers[speaker.id].link) for speaker in self.site.speakers]
+        links += [(d.speaker_link, self.speakers[d.id].link) for d in self.site.drones if d.speaker_link]
+        return links
+
+    async def _run_on(self, transports: Transports) -> None:
+        _, host, port = parse_address(self.site.mavlink.endpoints[0])
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._step())
+            for copter in self.copters.values():
+                group.create_task(copter.run(transports, f"udpout:{host}:{port}", self._around))
+
+
+def _pack(battery: Battery, cruise_mps: float) -> Pack:
+    return Pack(
+        capacity_wh=battery.capacity_wh,
+        cells=12,
+        hover_w=battery.hover_w,
+        cruise_w=battery.cruise_w,
+        cruise_mps=cruise_mps,
+    )

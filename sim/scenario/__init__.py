@@ -1,0 +1,1 @@
+"""Scenarios: a story in YAML, run against the real service on simulated hardware, held against expectations."""

@@ -1,0 +1,102 @@
+"""The empty scene, learnt: a running mean and a running deviation of every pixel's brightness.
+
+Water moves all the time, so its own deviation raises its threshold; land is quiet and stays sensitive. Nothing is
+learnt under a tracked person, however long it stands. A mixture model costs ten times as much and learns a person
+standing still in about ten seconds (VISION.md §2).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Gray = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class BackgroundConfig:
+    """All times in seconds, so that a slower camera behaves the same."""
+
+    learn_s: float = 2.4  # from the first picture until detections count
+    time_constant_s: float = 12.0
+    foreground_time_constant_s: float = 45.0  # what differs but is no track: a parked cart, a moved bench
+    flood_time_constant_s: float = 1.2  # when a whole region changes at once
+    deviation_factor: float = 5.5  # of the mean deviation, 4.4 standard deviations
+    floor: int = 13  # grey levels
+    ceiling: int = 70
+    flood_fraction: float = 0.45
+    threshold_every_s: float = 0.6
+
+
+class Background:
+    """One picture's worth of model. `difference` is read after `apply`."""
+
+    def __init__(self, config: BackgroundConfig) -> None:
+        self.config = config
+        self.ready = False
+        self.flooded = False
+        self._mean: NDArray[np.float32] | None = None
+        self._deviation: NDArray[np.float32] | None = None
+        self._threshold: Gray | None = None
+        self._shown: Gray | None = None
+        self._age_s = 0.0
+        self._since_threshold_s = 0.0
+        self.difference: Gray = np.zeros((1, 1), np.uint8)
+
+    @property
+    def picture(self) -> Gray | None:
+        """The empty scene as it is now believed to look."""
+        return self._shown
+
+    def foreground(self, gray: Gray) -> Gray:
+        """255 where the picture differs from the empty scene. Call `learn` afterwards, once a frame."""
+        if self._mean is None or self._mean.shape != gray.shape:
+            self._mean = gray.astype(np.float32)
+            self._deviation = np.full(gray.shape, 4.0, np.float32)
+            self._threshold = np.full(gray.shape, 24, np.uint8)
+            self._shown = gray.copy()
+            self._age_s = 0.0
+            self.ready = False
+        assert self._threshold is not None
+        assert self._shown is not None
+        self.difference = cv2.absdiff(gray, self._shown)  # type: ignore[assignment]
+        return cv2.compare(self.difference, self._threshold, cv2.CMP_GT)  # type: ignore[return-value]
+
+    def learn(self, gray: Gray, foreground: Gray, protected: Gray | None, dt_s: float) -> None:
+        """Moves the model towards the picture: quickly where empty, slowly where not, never under `protected`."""
+        assert self._mean is not None
+        assert self._deviation is not None
+        config = self.config
+        self._age_s += dt_s
+        self._since_threshold_s += dt_s
+        if not self.ready:
+            alpha = max(0.12, 1.0 - self._age_s / config.learn_s)
+            cv2.accumulateWeighted(gray, self._mean, alpha)
+            cv2.accumulateWeighted(self.difference, self._deviation, 0.25)
+            self.ready = self._age_s >= config.learn_s
+        else:
+            empty = cv2.bitwise_not(foreground)
+            if protected is not None:
+                cv2.bitwise_and(empty, cv2.bitwise_not(protected), dst=empty)
+            alpha = min(1.0, dt_s / config.time_constant_s)
+            cv2.accumulateWeighted(gray, self._mean, alpha, mask=empty)
+            cv2.accumulateWeighted(self.difference, self._deviation, alpha, mask=empty)
+            strange = foreground if protected is None else cv2.bitwise_and(foreground, cv2.bitwise_not(protected))
+            slow = config.flood_time_constant_s if self.flooded else config.foreground_time_constant_s
+            alpha = min(1.0, dt_s / slow)
+            cv2.accumulateWeighted(gray, self._mean, alpha, mask=strange)
+            cv2.accumulateWeighted(self.difference, self._deviation, alpha, mask=strange)
+        self._shown = cv2.convertScaleAbs(self._mean)  # type: ignore[assignment]
+        if self._since_threshold_s >= config.threshold_every_s or not self.ready:
+            self._since_threshold_s = 0.0
+            levels = cv2.convertScaleAbs(self._deviation, alpha=config.deviation_factor)
+            self._threshold = np.clip(levels, config.floor, config.ceiling).astype(np.uint8)
+
+    def forget(self, gray: Gray, box: tuple[int, int, int, int]) -> None:
+        """Takes the picture as empty inside a box (left, top, right, bottom): what was there has gone."""
+        assert self._mean is not None
+        left, top, right, bottom = box
+        self._mean[top:bottom, left:right] = gray[top:bottom, left:right]

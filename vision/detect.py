@@ -1,0 +1,142 @@
+"""From a picture to the things in it that could be people: what differs from the empty scene and has a person's size.
+
+Size is judged in metres at the place where the thing stands, so one rule serves the near and the far end of the
+picture. Over water anything up to a person's size is let through, for only time tells a head from a wave.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import Enum
+from typing import cast
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from geofence.position import Enu
+from vision.background import Gray
+from vision.scene import FIRST_FORESHORE, LAND, NOTHING, WALL, WATER, SceneModel
+
+
+class Shape(Enum):
+    PERSON = "person"
+    PART = "part"  # too short: crouched, half hidden, half faded; continues a track, never begins one
+    GROUP = "group"  # several people grown together
+    BODY = "body"  # over water, taller than what floats: falling, or a wave
+    FLOATING = "floating"  # over water, the size of a head and shoulders
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """One candidate in one frame. The foot is the middle of the box's lower edge."""
+
+    x: float
+    y: float
+    w: float
+    h: float
+    shape: Shape
+    code: int  # of the surface under the foot
+    px_per_m: float  # there
+    crest_px_per_m: float  # if it were as near as the promenade in the same direction: something in the air
+    position: Enu
+    sigma_m: float
+    plane_amsl_m: float
+    bright: bool  # on water: foam, a crest, a gull, a pale coat
+
+    @property
+    def foot(self) -> tuple[float, float]:
+        return self.x + self.w / 2, self.y + self.h
+
+
+@dataclass(frozen=True, slots=True)
+class DetectConfig:
+    min_person_m: float = 1.0
+    max_person_m: float = 2.6
+    max_person_width_m: float = 1.5
+    min_part_m: float = 0.4
+    max_group_height_m: float = 3.4
+    max_group_width_m: float = 12.0
+    min_person_px: float = 5.0
+    min_area_px: int = 6
+    min_floating_area_px: int = 2
+    max_floating_m: float = 1.3
+    max_floating_width_m: float = 2.2
+    max_over_water: int = 48  # more candidates than this is rough water, not people
+    join_px: tuple[int, int] = (3, 5)  # closes the gaps between head, body and legs
+
+
+class Detector:
+    def __init__(self, scene: SceneModel, config: DetectConfig) -> None:
+        self._scene = scene
+        self._config = config
+        self._join = np.ones((config.join_px[1], config.join_px[0]), np.uint8)
+        self.rough = False
+
+    def detect(self, foreground: Gray, bright: Gray, top_row: int) -> list[Detection]:
+        """Masks of the part of the picture from `top_row` down: everything that counts, and what is bright on water."""
+        joined = cast("Gray", cv2.morphologyEx(foreground, cv2.MORPH_CLOSE, self._join))
+        found = self._sized(_components(joined), top_row, bright=False)
+        self.rough = sum(d.shape in {Shape.BODY, Shape.FLOATING} for d in found) > self._config.max_over_water
+        if cv2.countNonZero(bright):
+            found += [d for d in self._sized(_components(bright), top_row, bright=True) if d.code == WATER]
+        return found
+
+    def _sized(self, stats: NDArray[np.int64], top_row: int, *, bright: bool) -> list[Detection]:
+        config, scene = self._config, self._scene
+        stats = stats[stats[:, cv2.CC_STAT_AREA] >= config.min_floating_area_px]
+        x, y, w, h, area = stats.T
+        y = y + top_row
+        rows, columns = scene.codes.shape
+        foot_row = np.minimum(y + h - 1, rows - 1)
+        foot_column = np.minimum(x + w // 2, columns - 1)
+        codes = scene.codes[foot_row, foot_column]
+        scale = scene.px_per_m[foot_row, foot_column]
+        crest_scale = scene.crest_px_per_m[foot_row, foot_column]
+        known = (codes != NOTHING) & (scale > 0)
+        over_water = known & ((codes == WATER) | (codes == WALL))
+        on_foot = known & ((codes == LAND) | (codes >= FIRST_FORESHORE))
+        safe = np.where(scale > 0, scale, 1.0)
+        tall, wide = h / safe, w / safe
+        safe_crest = np.where(crest_scale > 0, crest_scale, 1.0)
+        shapes = np.full(len(stats), -1)
+        big_enough = on_foot & (area >= config.min_area_px) & (h >= config.min_person_px)
+        narrow = wide <= config.max_person_width_m
+        shapes[big_enough & narrow & (tall >= config.min_part_m) & (tall < config.min_person_m)] = 1
+        shapes[big_enough & narrow & (tall >= config.min_person_m) & (tall <= config.max_person_m)] = 0
+        grown = big_enough & ~narrow | big_enough & (tall > config.max_person_m)
+        in_group = (
+            (tall >= config.min_person_m) & (tall <= config.max_group_height_m) & (wide <= config.max_group_width_m)
+        )
+        shapes[grown & in_group] = 2
+        person_in_air = (h / safe_crest <= config.max_person_m) & (w / safe_crest <= config.max_person_width_m)
+        shapes[over_water & person_in_air] = 3
+        shapes[over_water & (tall <= config.max_floating_m) & (wide <= config.max_floating_width_m)] = 4
+        chosen = np.flatnonzero(shapes >= 0)
+        if not len(chosen):
+            return []
+        feet = np.column_stack([x[chosen] + w[chosen] / 2, (y + h)[chosen]]).astype(np.float64)
+        planes = scene.planes(codes[chosen])
+        ground = scene.projection.ground(feet, planes)
+        found: list[Detection] = []
+        for index, at in enumerate(chosen.tolist()):
+            east, north = float(ground.enu[index, 0]), float(ground.enu[index, 1])
+            if math.isnan(east):
+                continue
+            found.append(
+                Detection(
+                    float(x[at]), float(y[at]), float(w[at]), float(h[at]),
+                    _SHAPES[int(shapes[at])], int(codes[at]), float(scale[at]), float(crest_scale[at]),
+                    Enu(east, north), float(ground.sigma_m[index]), float(planes[index]), bright,
+                )
+            )  # fmt: skip
+        return found
+
+
+def _components(mask: Gray) -> NDArray[np.int64]:
+    _, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8, ltype=cv2.CV_16U)
+    return stats[1:].astype(np.int64)
+
+
+_SHAPES = (Shape.PERSON, Shape.PART, Shape.GROUP, Shape.BODY, Shape.FLOATING)

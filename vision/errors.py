@@ -1,0 +1,43 @@
+"""Vision's branch of the error tree.
+
+ChaoxunError
+└── SourceError               a source of pictures cannot be used; the text names it and says why
+    ├── SourceMissing         no such file or folder
+    ├── SourceEmpty           nothing in it
+    ├── SourceWithoutVideo    it plays, but has no picture: sound only
+    ├── SourceUnreadable      not a video or picture that can be decoded
+    ├── SourceTruncated       it ends before it says it does
+    └── SourceUnreachable     a live address does not answer, or has stopped sending
+"""
+
+from __future__ import annotations
+
+from geofence.errors import ChaoxunError
+
+
+class SourceError(ChaoxunError):
+    """A source of pictures cannot be used."""
+
+
+class SourceMissing(SourceError):
+    """No such file or folder."""
+
+
+class SourceEmpty(SourceError):
+    """Nothing in it."""
+
+
+class SourceWithoutVideo(SourceError):
+    """Sound only."""
+
+
+class SourceUnreadable(SourceError):
+    """Not a video or picture that can be decoded."""
+
+
+class SourceTruncated(SourceError):
+    """It ends before it says it does; what came before was delivered."""
+
+
+class SourceUnreachable(SourceError):
+    """A live address that does not answer, or has stopped sending."""

@@ -1,0 +1,289 @@
+"""One camera from encoded picture to FrameReport: decode, compare, detect, track, judge, tell, draw.
+
+    EncodedFrame ─► HealthWatch ─► Background ─► Detector ─► Tracker ─► rules ─► Alert + TrackView ─► FrameReport
+
+Pure work of the processor: no clock, no I/O (the evidence sink is given), and the same frames give the same reports.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import cast
+
+import cv2
+import numpy as np
+
+from geofence.identity import uuid7
+from geofence.position import Enu
+from vision.alert import (
+    Alert,
+    AlertKind,
+    CameraHealth,
+    Evidence,
+    FrameReport,
+    PixelBox,
+    TrackView,
+    UncertainPosition,
+)
+from vision.background import Background, BackgroundConfig, Gray
+from vision.camera import Camera
+from vision.detect import DetectConfig, Detector
+from vision.frame import EncodedFrame
+from vision.picture import Picture
+from vision.preview import annotated_jpeg
+from vision.rules.camera_fault import CameraFaultConfig, HealthChange, HealthWatch
+from vision.rules.fall import FallConfig, FallRule
+from vision.rules.finding import Finding
+from vision.rules.person_in_water import PersonInWaterConfig, PersonInWaterRule
+from vision.rules.zone_entry import ZoneEntryConfig, ZoneEntryRule
+from vision.scene import NOTHING, WATER, SceneContext, SceneModel
+from vision.track import Track, TrackConfig, Tracker
+from vision.water import WaterConfig, WaterContrast
+
+EvidenceSink = Callable[[str, bytes], str | None]
+"""Keeps a picture under the suggested name; answers its path relative to the evidence folder, or None."""
+
+_MAX_GAP_S = 1.0  # a longer pause between frames teaches the background no faster than this
+_SAMPLE_STEP = 8
+
+
+@dataclass(frozen=True)
+class PipelineConfig:
+    background: BackgroundConfig = field(default_factory=BackgroundConfig)
+    water: WaterConfig = field(default_factory=WaterConfig)
+    detect: DetectConfig = field(default_factory=DetectConfig)
+    track: TrackConfig = field(default_factory=TrackConfig)
+    zone_entry: ZoneEntryConfig = field(default_factory=ZoneEntryConfig)
+    fall: FallConfig = field(default_factory=FallConfig)
+    person_in_water: PersonInWaterConfig = field(default_factory=PersonInWaterConfig)
+    camera_fault: CameraFaultConfig = field(default_factory=CameraFaultConfig)
+
+
+class CameraPipeline:
+    """The life of one camera's analysis. Not thread-safe: one caller at a time."""
+
+    def __init__(
+        self,
+        camera: Camera,
+        scene: SceneModel,
+        *,
+        seed: int,
+        preview_every_s: float = 1.0,
+        evidence: EvidenceSink | None = None,
+        config: PipelineConfig | None = None,
+    ) -> None:
+        cv2.setNumThreads(1)
+        self.camera = camera
+        self.scene = scene
+        config = config or PipelineConfig()
+        self._preview_every_s = preview_every_s
+        self._evidence = evidence
+        self._rng = np.random.default_rng([seed, zlib.crc32(camera.id.encode())])
+        self._background = Background(config.background)
+        self._water = WaterContrast(config.water)
+        self._detector = Detector(scene, config.detect)
+        self._tracker = Tracker(scene, config.track)
+        self._zone_entry = ZoneEntryRule(config.zone_entry)
+        self._fall = FallRule(config.fall)
+        self._in_water = PersonInWaterRule(config.person_in_water)
+        self._health = HealthWatch(config.camera_fault)
+        self._shown_s = config.track.shown_s
+        self._origin: datetime | None = None
+        self._last_s: float | None = None
+        self._preview_at_s = -1e9
+        self._told: dict[int, AlertKind] = {}  # tracks that an alert is about
+        self._top_row = 0
+        self._look_from_scene()
+
+    def set_context(self, context: SceneContext) -> None:
+        """The water's level and the zones in force, from the service."""
+        if self.scene.apply(context):
+            self._look_from_scene()
+
+    def _look_from_scene(self) -> None:
+        seen = np.flatnonzero((self.scene.codes != NOTHING).any(axis=1))
+        self._top_row = max(int(seen[0]) - 12, 0) if len(seen) else 0
+        self._water_mask = (self.scene.codes[self._top_row :] == WATER).astype(np.uint8) * 255
+        self._solid_mask = cast("Gray", cv2.bitwise_not(self._water_mask))
+        self._water_px = max(int(cv2.countNonZero(self._water_mask)), 1)
+
+    # --- frames
+
+    def process(self, frame: EncodedFrame) -> FrameReport:
+        """What one frame says. Undecodable data counts as a frame that did not come."""
+        return self.process_picture(frame.at, Picture(data=frame.data))
+
+    def process_picture(self, at: datetime, picture: Picture) -> FrameReport:
+        """The same for a picture that may be decoded already."""
+        gray = picture.gray()
+        if gray is None:
+            return self.note_missing(at, "the picture cannot be decoded")
+        lens = self.camera.lens
+        if gray.shape != (lens.height_px, lens.width_px):
+            gray = cast("Gray", cv2.resize(gray, (lens.width_px, lens.height_px), interpolation=cv2.INTER_AREA))
+        now_s = self._seconds(at)
+        change = self._health.picture(gray[::_SAMPLE_STEP, ::_SAMPLE_STEP], now_s)
+        alerts = self._fault_alerts(change, at, picture)
+        findings: list[Finding] = []
+        if not self._health.faulty:
+            findings = self._look(gray[self._top_row :], now_s)
+        self._last_s = now_s
+        views = self._views(now_s)
+        for finding in findings:
+            alerts.append(self._alert(finding, at, picture, views))
+        preview = None
+        if now_s - self._preview_at_s >= self._preview_every_s:
+            self._preview_at_s = now_s
+            preview = annotated_jpeg(picture, lens, views)
+        health = self._health.health
+        if health is CameraHealth.OK and not self._background.ready:
+            health = CameraHealth.STARTING
+        reason = change.reason if change is not None else self._health.reason
+        return FrameReport(
+            camera_id=self.camera.id,
+            at=at,
+            health=health,
+            health_reason=reason,
+            alerts=tuple(alerts),
+            tracks=views,
+            preview_jpeg=preview,
+        )
+
+    def note_missing(self, at: datetime, why: str = "") -> FrameReport:
+        """A frame was due and did not come. Call it about once a second while that lasts."""
+        change = self._health.missing(self._seconds(at), why)
+        alerts = self._fault_alerts(change, at, None)
+        return FrameReport(
+            camera_id=self.camera.id,
+            at=at,
+            health=self._health.health,
+            health_reason=self._health.reason,
+            alerts=tuple(alerts),
+        )
+
+    def _seconds(self, at: datetime) -> float:
+        if self._origin is None:
+            self._origin = at
+        return (at - self._origin).total_seconds()
+
+    def _look(self, gray: Gray, now_s: float) -> list[Finding]:
+        background = self._background
+        dt_s = min(now_s - self._last_s, _MAX_GAP_S) if self._last_s is not None else 0.0
+        foreground = background.foreground(gray)
+        if not background.ready:
+            background.learn(gray, foreground, None, max(dt_s, 0.05))
+            return []
+        wet = cv2.countNonZero(cv2.bitwise_and(foreground, self._water_mask)) / self._water_px
+        background.flooded = wet > background.config.flood_fraction
+        dark, bright = self._water.split(gray, self._water_mask)
+        counted = cv2.bitwise_and(foreground, cv2.bitwise_or(dark, self._solid_mask))
+        pale = cv2.bitwise_and(foreground, bright)
+        detections = self._detector.detect(cast("Gray", counted), cast("Gray", pale), self._top_row)
+        rough = self._detector.rough or background.flooded
+        tracks = self._tracker.step(detections, now_s, rough=rough)
+        background.learn(gray, foreground, self._protected(gray, now_s), dt_s)
+        return self._judge(tracks, now_s)
+
+    def _protected(self, gray: Gray, now_s: float) -> Gray:
+        """Where nothing may be learnt: under everybody who is, or a moment ago was, seen there."""
+        mask = np.zeros(gray.shape, np.uint8)
+        for track in self._tracker.tracks:
+            if not track.confirmed and track.hits < 2:
+                continue
+            box = track.detection
+            margin = 2 + int(0.15 * box.h)
+            top = int(box.y) - self._top_row
+            mask[
+                max(top - margin, 0) : max(top + int(box.h) + margin, 0),
+                max(int(box.x) - margin, 0) : max(int(box.x + box.w) + margin, 0),
+            ] = 255
+        return mask
+
+    def _judge(self, tracks: list[Track], now_s: float) -> list[Finding]:
+        findings = self._zone_entry.step(tracks, self.scene, now_s)
+        falls = self._fall.step(tracks, self.scene, now_s)
+        for finding in falls:
+            if finding.track_id is not None:
+                self._in_water.note_fall(finding.track_id, now_s)
+        findings += falls
+        findings += self._in_water.step(tracks, self._zone_entry.zones_of, self._water_came, self.scene, now_s)
+        alive = {track.id: track for track in tracks}
+        self._told = {key: kind for key, kind in self._told.items() if key in alive}
+        for finding in findings:
+            if finding.track_id is not None:
+                self._told[finding.track_id] = finding.kind
+                if finding.kind is not AlertKind.ZONE_ENTRY:
+                    alive[finding.track_id].casualty = True
+        return findings
+
+    def _water_came(self, track: Track) -> bool:
+        """The water's level, as told by the service, has reached the ground where the track stood."""
+        stood = track.last_on_foot
+        return stood is not None and self.scene.water_amsl_m > stood.detection.plane_amsl_m - 0.3
+
+    # --- what is said
+
+    def _views(self, now_s: float) -> tuple[TrackView, ...]:
+        views: list[TrackView] = []
+        for track in self._tracker.tracks:
+            if not (track.confirmed or track.casualty) or track.missing_s(now_s) > self._shown_s:
+                continue
+            zones = self._zone_entry.zones_of(track)
+            told = self._told.get(track.id)
+            box = track.detection
+            views.append(
+                TrackView(
+                    track_id=track.id,
+                    box=PixelBox(x=box.x, y=box.y, w=box.w, h=box.h),
+                    surface=self.scene.surface_of(box.code),
+                    position=self._degrees(track.position, track.sigma_m),
+                    zone_ids=zones,
+                    alerting=bool(zones) or (told is not None and told is not AlertKind.ZONE_ENTRY),
+                )
+            )
+        return tuple(views)
+
+    def _degrees(self, point: Enu, sigma_m: float) -> UncertainPosition:
+        place = self.scene.projection.wgs84(point)
+        return UncertainPosition(lat=place.lat, lon=place.lon, sigma_m=min(max(sigma_m, 0.1), 5000.0))
+
+    def _alert(self, finding: Finding, at: datetime, picture: Picture, views: tuple[TrackView, ...]) -> Alert:
+        identifier = uuid7(at, self._rng)
+        snapshot = None
+        if self._evidence is not None:
+            jpeg = annotated_jpeg(picture, self.camera.lens, views, emphasised=finding.track_id)
+            if jpeg is not None:
+                snapshot = self._evidence(f"{identifier}.jpg", jpeg)
+        return Alert(
+            id=identifier,
+            kind=finding.kind,
+            camera_id=self.camera.id,
+            at=at,
+            position=self._degrees(finding.position, finding.sigma_m),
+            track_id=finding.track_id,
+            confidence=finding.confidence,
+            evidence=Evidence(snapshot=snapshot),
+            details=finding.details,
+        )
+
+    def _fault_alerts(self, change: HealthChange | None, at: datetime, picture: Picture | None) -> list[Alert]:
+        if change is None or not change.fault:
+            return []
+        identifier = uuid7(at, self._rng)
+        jpeg = None if picture is None else picture.jpeg()
+        snapshot = None if self._evidence is None or jpeg is None else self._evidence(f"{identifier}.jpg", jpeg)
+        return [
+            Alert(
+                id=identifier,
+                kind=AlertKind.CAMERA_FAULT,
+                camera_id=self.camera.id,
+                at=at,
+                position=None,
+                confidence=1.0,
+                evidence=Evidence(snapshot=snapshot),
+                details={"health": change.health.value, "reason": change.reason},
+            )
+        ]

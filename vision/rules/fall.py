@@ -1,0 +1,113 @@
+"""A person falls over the edge of the wall.
+
+Two ways to see it, each with its own thresholds:
+- *drop*: the track's feet, on the promenade or foreshore a moment ago, are now over water or wall and sink faster
+  than anyone climbs;
+- *vanish*: the track ends at the edge, and within moments something the size of a head appears in the water there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from vision.alert import AlertKind
+from vision.rules.finding import Finding
+from vision.scene import WALL, WATER, SceneModel
+from vision.track import Sighting, Track
+
+
+@dataclass(frozen=True, slots=True)
+class FallConfig:
+    min_drop_m: float = 1.3
+    min_drop_mps: float = 1.6
+    within_s: float = 1.7  # from the last step on the ground
+    min_body_m: float = 0.7  # what drops must have a body's length at least once
+    edge_m: float = 2.0  # a track that ends nearer than this to the crest may have fallen
+    vanish_s: float = 2.5  # the head must show within
+    vanish_along_m: float = 4.0
+    vanish_out_m: float = 5.0
+    min_steady_s: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Vanished:
+    track: Track
+    at_s: float
+
+
+class FallRule:
+    def __init__(self, config: FallConfig) -> None:
+        self._config = config
+        self._told: set[int] = set()
+
+    def step(self, tracks: Sequence[Track], scene: SceneModel, now_s: float) -> list[Finding]:
+        findings: list[Finding] = []
+        alive = {track.id for track in tracks}
+        self._told &= alive
+        for track in tracks:
+            if track.id in self._told or track.missing_s(now_s) > 0 or track.on_foot:
+                continue
+            finding = self._drop(track, now_s) or self._vanish(track, tracks, scene, now_s)
+            if finding is not None:
+                self._told.add(track.id)
+                findings.append(finding)
+        return findings
+
+    def _drop(self, track: Track, now_s: float) -> Finding | None:
+        config, stood = self._config, track.last_on_foot
+        if stood is None or not track.confirmed or not track.was_person or now_s - stood.at_s > config.within_s:
+            return None
+        falling = [seen for seen in track.history if seen.at_s > stood.at_s]
+        if len(falling) < 2 or not _over_water(falling):
+            return None
+        now = falling[-1].detection
+        dropped_m = (now.foot[1] - stood.detection.foot[1]) / stood.detection.px_per_m
+        speed_mps = dropped_m / (now_s - stood.at_s)
+        body_m = max(seen.detection.h / stood.detection.px_per_m for seen in falling)
+        if dropped_m < config.min_drop_m or speed_mps < config.min_drop_mps or body_m < config.min_body_m:
+            return None
+        reason = f"dropped {dropped_m:.1f} m past the edge in {now_s - stood.at_s:.1f} s"
+        details = {
+            "seen": "drop",
+            "dropped_m": round(dropped_m, 2),
+            "speed_mps": round(speed_mps, 2),
+            "min_drop_m": config.min_drop_m,
+            "min_drop_mps": config.min_drop_mps,
+            "reason": reason,
+        }
+        place = stood.detection
+        return Finding(AlertKind.FALL, place.position, place.sigma_m + 1.0, track.id, 0.9, details)
+
+    def _vanish(self, track: Track, tracks: Sequence[Track], scene: SceneModel, now_s: float) -> Finding | None:
+        """`track` is new on the water; somebody else's track ended at the edge beside it."""
+        config = self._config
+        if track.was_person or not track.confirmed:
+            return None
+        for other in tracks:
+            stood = other.last_on_foot
+            gone_before = other is not track and other.confirmed and other.was_person and stood is not None
+            if not gone_before or stood is None or other.missing_s(now_s) == 0:
+                continue
+            between_s = track.born_s - stood.at_s
+            steady = stood.at_s - other.born_s >= config.min_steady_s
+            if not steady or not -0.3 <= between_s <= config.vanish_s:
+                continue
+            if scene.offset_m(stood.detection.position) < -config.edge_m:
+                continue
+            away = track.position - stood.detection.position
+            if away.length_m > config.vanish_along_m + config.vanish_out_m + track.detection.sigma_m:
+                continue
+            other.casualty = False
+            details = {
+                "seen": "vanish",
+                "from_track": other.id,
+                "between_s": round(between_s, 2),
+                "reason": f"left the edge and showed in the water {max(between_s, 0):.1f} s later",
+            }
+            return Finding(AlertKind.FALL, track.position, track.sigma_m + 1.0, track.id, 0.75, details)
+        return None
+
+
+def _over_water(sightings: Sequence[Sighting]) -> bool:
+    return all(seen.detection.code in {WATER, WALL} for seen in sightings)

@@ -1,0 +1,248 @@
+"""Who is who from frame to frame: a track is a place on the ground that moves as people and currents do.
+
+The state is metres on the ground, filtered with the uncertainty that the camera's geometry gives each measurement;
+the match is made in the picture but measured in metres there, so that a body falling off the wall (whose "ground"
+place leaps from the promenade to the far water) stays the same track. All times are seconds.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from geofence.position import Enu
+from vision.detect import Detection, Shape
+from vision.scene import WALL, WATER, SceneModel
+
+_FAR = 1e6
+_STILL = Enu(0.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class TrackConfig:
+    confirm_s: float = 0.5
+    confirm_hits: int = 3
+    tentative_lost_s: float = 0.5
+    lost_s: float = 2.0
+    casualty_lost_s: float = 25.0
+    shown_s: float = 0.7  # a track missed for longer is not reported as seen
+    gate_m: float = 0.9
+    gate_mps: float = 2.2
+    gate_px: float = 2.5
+    fall_mps: float = 9.0
+    edge_m: float = 3.5  # who is nearer than this to the crest may fall over it
+    walk_acceleration_mps2: float = 1.5
+    history_s: float = 4.0
+    max_speed_mps: float = 9.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One frame's view of a track."""
+
+    at_s: float
+    detection: Detection
+
+
+@dataclass(eq=False)
+class Track:
+    """Somebody. Owned by the Tracker; rules read it and keep their own notes under its id."""
+
+    id: int
+    born_s: float
+    position: Enu
+    variance_m2: float
+    detection: Detection
+    last_seen_s: float
+    velocity: Enu = _STILL
+    covariance: float = 0.0
+    velocity_variance: float = 4.0
+    hits: int = 1
+    confirmed: bool = False
+    casualty: bool = False  # in the water by the word of a rule: followed for long, matched generously
+    was_person: bool = False  # has been seen upright on land or foreshore
+    last_on_foot: Sighting | None = None
+    history: deque[Sighting] = field(default_factory=deque[Sighting])
+    time_s: float = 0.0  # of position and velocity
+
+    @property
+    def sigma_m(self) -> float:
+        return math.sqrt(max(self.variance_m2, 1e-4))
+
+    @property
+    def on_foot(self) -> bool:
+        return self.detection.code not in {WATER, WALL}
+
+    def missing_s(self, now_s: float) -> float:
+        return now_s - self.last_seen_s
+
+
+class Tracker:
+    def __init__(self, scene: SceneModel, config: TrackConfig) -> None:
+        self._scene = scene
+        self._config = config
+        self._next_id = 1
+        self.tracks: list[Track] = []
+        self.ended: list[Track] = []  # in this frame
+        self.born: list[Track] = []  # in this frame
+
+    def step(self, detections: list[Detection], now_s: float, *, rough: bool) -> list[Track]:
+        """Takes one frame. In rough water only known casualties are matched there, and none begins there."""
+        for track in self.tracks:
+            self._predict(track, now_s)
+        usable = [d for d in detections if not (rough and d.code in {WATER, WALL})] if rough else detections
+        if rough and any(track.casualty or self._near_edge(track) for track in self.tracks):
+            usable = detections
+        free = self._match(usable, now_s)
+        self.born = []
+        for detection in free:
+            if (
+                detection.shape in {Shape.PART, Shape.BODY}
+                or detection.bright
+                or (rough and detection.code in {WATER, WALL})
+            ):
+                continue
+            if any(self._covers(track, detection) for track in self.tracks):
+                continue
+            self._begin(detection, now_s)
+        self.ended = [track for track in self.tracks if track.missing_s(now_s) > self._patience_s(track)]
+        self.tracks = [track for track in self.tracks if track.missing_s(now_s) <= self._patience_s(track)]
+        return self.tracks
+
+    def _patience_s(self, track: Track) -> float:
+        config = self._config
+        if track.casualty:
+            return config.casualty_lost_s
+        return config.lost_s if track.confirmed else config.tentative_lost_s
+
+    def _near_edge(self, track: Track) -> bool:
+        return track.was_person and self._scene.offset_m(track.position) > -self._config.edge_m
+
+    # --- matching
+
+    def _match(self, detections: list[Detection], now_s: float) -> list[Detection]:
+        if not self.tracks or not detections:
+            return detections
+        cost = np.full((len(self.tracks), len(detections)), _FAR)
+        for row, track in enumerate(self.tracks):
+            expected = self._scene.projection.pixel(track.position, track.detection.plane_amsl_m)
+            gap_s = now_s - track.last_seen_s
+            at_edge = self._near_edge(track)
+            for column, detection in enumerate(detections):
+                cost[row, column] = self._cost(track, expected, detection, gap_s, at_edge=at_edge)
+        rows, columns = linear_sum_assignment(cost)
+        taken: set[int] = set()
+        for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
+            if cost[row, column] < _FAR:
+                taken.add(column)
+                self._update(self.tracks[row], detections[column], now_s)
+        return [detection for index, detection in enumerate(detections) if index not in taken]
+
+    def _cost(
+        self, track: Track, expected: tuple[float, float], detection: Detection, gap_s: float, *, at_edge: bool
+    ) -> float:
+        config = self._config
+        u, v = detection.foot
+        old_u, old_v = track.detection.foot
+        if math.isnan(expected[0]):
+            expected = (old_u, old_v)
+        over_water = detection.code in {WATER, WALL}
+        if detection.bright and not (track.casualty or track.was_person):
+            return _FAR
+        scale = detection.px_per_m
+        gate_px = max(config.gate_px, (config.gate_m + config.gate_mps * gap_s) * scale)
+        distance_px = min(math.hypot(u - expected[0], v - expected[1]), math.hypot(u - old_u, v - old_v) + 1.0)
+        if over_water and track.on_foot:
+            # A fall: down the picture, hardly sideways, from the edge.
+            if not (at_edge and track.confirmed and gap_s < 1.5):
+                return _FAR
+            drop_m = (v - old_v) / track.detection.px_per_m
+            aside_m = abs(u - old_u) / track.detection.px_per_m
+            if -0.4 < drop_m < 1.0 + config.fall_mps * gap_s and aside_m < 1.0 + 2.0 * gap_s:
+                return 1.5 + 0.3 * aside_m + 0.1 * abs(drop_m) + 0.6 * detection.bright
+            return _FAR
+        if over_water:
+            falling = track.last_on_foot is not None and track.last_seen_s - track.last_on_foot.at_s < 1.6
+            if falling:
+                drop_m = (v - old_v) / detection.crest_px_per_m
+                aside_m = abs(u - old_u) / detection.crest_px_per_m
+                if -0.8 < drop_m < 1.0 + config.fall_mps * gap_s and aside_m < 1.0 + 2.0 * gap_s:
+                    return 0.5 + 0.3 * aside_m + 0.1 * abs(drop_m) + 0.6 * detection.bright
+            elif detection.shape is Shape.BODY:
+                return _FAR
+        if not over_water and not track.on_foot and not track.was_person:
+            return _FAR
+        if distance_px > gate_px:
+            return _FAR
+        return (
+            distance_px / scale
+            + (0.4 if detection.shape is not track.detection.shape else 0.0)
+            + 0.6 * detection.bright
+        )
+
+    def _covers(self, track: Track, detection: Detection) -> bool:
+        """The detection is a piece of somebody already seen in this frame."""
+        box = track.detection
+        u, v = detection.foot
+        margin = 0.25 * box.w + 1
+        return box.x - margin <= u <= box.x + box.w + margin and box.y - 2 <= v <= box.y + box.h + 2
+
+    # --- motion
+
+    def _begin(self, detection: Detection, now_s: float) -> None:
+        track = Track(
+            self._next_id, now_s, detection.position, detection.sigma_m**2, detection, now_s, time_s=now_s
+        )  # fmt: skip
+        track.was_person = detection.shape in {Shape.PERSON, Shape.GROUP}
+        if track.on_foot:
+            track.last_on_foot = Sighting(now_s, detection)
+        track.history.append(Sighting(now_s, detection))
+        self._next_id += 1
+        self.tracks.append(track)
+        self.born.append(track)
+
+    def _predict(self, track: Track, now_s: float) -> None:
+        dt = now_s - track.time_s
+        if dt <= 0:
+            return
+        track.position = track.position + track.velocity.scaled(dt)
+        q = self._config.walk_acceleration_mps2**2
+        track.variance_m2 += 2 * dt * track.covariance + dt * dt * track.velocity_variance + q * dt**4 / 4
+        track.covariance += dt * track.velocity_variance + q * dt**3 / 2
+        track.velocity_variance += q * dt * dt
+        track.time_s = now_s
+
+    def _update(self, track: Track, detection: Detection, now_s: float) -> None:
+        changed_plane = abs(detection.plane_amsl_m - track.detection.plane_amsl_m) > 0.8
+        if changed_plane:
+            track.position, track.velocity = detection.position, _STILL
+            track.variance_m2, track.covariance, track.velocity_variance = detection.sigma_m**2 + 1.0, 0.0, 4.0
+        else:
+            noise = detection.sigma_m**2
+            total = track.variance_m2 + noise
+            gain, gain_v = track.variance_m2 / total, track.covariance / total
+            error = detection.position - track.position
+            track.position = track.position + error.scaled(gain)
+            track.velocity = track.velocity + error.scaled(gain_v)
+            track.velocity_variance -= gain_v * track.covariance
+            track.covariance *= 1 - gain
+            track.variance_m2 *= 1 - gain
+            speed = track.velocity.length_m
+            if speed > self._config.max_speed_mps:
+                track.velocity = track.velocity.scaled(self._config.max_speed_mps / speed)
+        track.detection = detection
+        track.last_seen_s = now_s
+        track.hits += 1
+        if detection.shape is Shape.PERSON:
+            track.was_person = True
+        if track.on_foot:
+            track.last_on_foot = Sighting(now_s, detection)
+        track.history.append(Sighting(now_s, detection))
+        while now_s - track.history[0].at_s > self._config.history_s:
+            track.history.popleft()
+        if track.hits >= self._config.confirm_hits and now_s - track.born_s >= self._config.confirm_s:
+            track.confirmed = True
