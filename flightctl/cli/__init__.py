@@ -1,5 +1,5 @@
-"""The command line, `chaoxun`: one module a command group; heavy libraries are loaded by the command that needs them."""
+"""The command line, `chaoxun`: one module a command group; each command loads its heavy libraries itself."""
 
-from flightctl.cli.app import app, main
+from flightctl.cli.app import main
 
-__all__ = ["app", "main"]
+__all__ = ["main"]

@@ -7,6 +7,6 @@ from flightctl.cli.running import DEFAULT_DATA, DataOption, HostOption, PortOpti
 
 def demo(host: HostOption = "127.0.0.1", port: PortOption = 8000, data: DataOption = DEFAULT_DATA / "demo") -> None:
     """The service, the panel and a simulated Haining with a rescue under way."""
-    from sim import demo as demonstration
+    from sim.demo import run
 
-    demonstration.run(host=host, port=port, data_dir=data)
+    run(host=host, port=port, data_dir=data)

@@ -9,6 +9,6 @@ def serve(
     site: SiteOption, host: HostOption = "127.0.0.1", port: PortOption = 8000, data: DataOption = DEFAULT_DATA
 ) -> None:
     """The service for a site: real or simulated hardware, as its site.yaml says."""
-    from flightctl import serve as serving
+    from flightctl.serve import serve as serving
 
-    run(serving.serve(site, host, port, data))
+    run(serving(site, host, port, data))

@@ -15,6 +15,6 @@ def simulate(
     scenario: Annotated[Path | None, typer.Option(help="Scenario file whose people and faults happen.")] = None,
 ) -> None:
     """Only the simulated hardware, on the site's UDP, TCP and HTTP addresses, for this or other ground stations."""
-    from sim import serve
+    from sim.serve import serve
 
-    run(serve.serve(site, scenario, on_ready=lambda: typer.echo(f"Simulating {site}; Ctrl-C stops it.", err=True)))
+    run(serve(site, scenario, on_ready=lambda: typer.echo(f"Simulating {site}; Ctrl-C stops it.", err=True)))
