@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -108,12 +109,7 @@ class KeyRing:
     """Which source an API key belongs to. Keys are given plain or as `sha256:<hex>`; only digests are kept."""
 
     def __init__(self, keys: Mapping[str, str]) -> None:
-        self._digests: dict[str, bytes] = {}
-        for source, key in keys.items():
-            if not key:
-                raise ValueError(f"the API key of {source} is empty")
-            hashed = key.removeprefix("sha256:")
-            self._digests[source] = hashlib.sha256(key.encode()).digest() if hashed == key else bytes.fromhex(hashed)
+        self._digests = {source: _digest(source, key) for source, key in keys.items()}
 
     def source_of(self, presented: str | None) -> str:
         """The source's name. Raises ProblemResponse 401; compares in constant time over all keys."""
@@ -127,6 +123,17 @@ class KeyRing:
         if owner is None:
             raise _unauthorised("The key in X-Api-Key is not known here; ask the administrator of this site for one.")
         return owner
+
+
+def _digest(source: str, key: str) -> bytes:
+    if not key.strip():
+        raise ValueError(f"the API key of {source} is empty")
+    value = key.removeprefix("sha256:")
+    if value == key:
+        return hashlib.sha256(key.encode()).digest()
+    if not re.fullmatch("[0-9a-fA-F]{64}", value):
+        raise ValueError(f"the API key of {source} is not sha256: and 64 hexadecimal digits")
+    return bytes.fromhex(value)
 
 
 def _unauthorised(detail: str) -> ProblemResponse:

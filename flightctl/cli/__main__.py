@@ -1,0 +1,5 @@
+"""`python -m flightctl.cli` is `chaoxun`."""
+
+from flightctl.cli import main
+
+main()
