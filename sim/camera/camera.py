@@ -112,14 +112,14 @@ class SimCamera:
         if front > min(low.most_m, self._here.along_m + _FRONT_SEEN_M):
             return self._surface(low, view, river.ebb_mps, rough=False)[0]
         place = BankPlace(max(front + 25.0, self._here.along_m), 60.0)
-        level = river.level_amsl_m(place.along_m, at_s)
+        level = river.level_amsl_m(place, at_s)
         stream, _ = river.current_mps(self._ground, place, at_s)
         high = self._scape(view, level, swollen=True)
         risen, noise = self._surface(high, view, stream, rough=True)
         if front < min(low.least_m, high.least_m) - 20.0:
             return risen
         picture, _ = self._surface(low, view, river.ebb_mps, rough=False)
-        lay_front(picture, risen, noise, low, high, front)
+        lay_front(picture, risen, noise, low=low, high=high, front_m=front)
         return picture
 
     def _surface(

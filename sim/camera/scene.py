@@ -86,7 +86,7 @@ def cast(lens: TrueLens, ground: Ground) -> Hits:
     distance[down] = (amsl[down] - camera_z) / rays[down, 2]
     solid = amsl[down] > _FLOOR_AMSL_M + 1e-6
     height = ground.height_amsl_m(found[:, 0], found[:, 1] - 0.02)  # a hair landward, off the very edge
-    kinds = _material(ground, found[:, 0], found[:, 1], amsl[down], height - amsl[down] < 0.06)
+    kinds = _material(ground, found[:, 0], found[:, 1], amsl[down], np.abs(height - amsl[down]) < 0.06)
     material[down] = np.where(solid, kinds, int(Material.BED))
     return Hits(rays, along, offset, amsl, distance, material)
 

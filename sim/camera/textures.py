@@ -62,7 +62,7 @@ def doubled(field: FloatArray) -> NDArray[np.uint8]:
 
 @functools.cache
 def water_layers(*, rough: bool) -> tuple[tuple[NDArray[np.uint8], NDArray[np.uint8]], ...]:
-    """For each scale from near to far two wave fields, to be shifted apart and added; together 0..64, mean about 28."""
+    """For each scale, near to far, two wave fields to be shifted apart and added: together 0..64, mean about 28."""
     layers: list[tuple[NDArray[np.uint8], NDArray[np.uint8]]] = []
     contrast = (9.0, 8.0, 6.5, 3.5) if rough else (5.5, 5.0, 4.0, 2.0)
     for index, deviation in enumerate(contrast):

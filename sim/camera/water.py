@@ -19,6 +19,7 @@ from sim.camera.scene import HORIZON_M, PALETTES, Hits, Material, Palette, haze,
 from sim.camera.sketch import Picture
 from sim.camera.textures import TILE, sample, sensor_layer, water_layers
 from sim.world.ground import Ground
+from sim.world.water import BOW_REACH_M, front_bow_m
 from sim.world.weather import Light
 
 TEXEL_M = (0.05, 0.22, 1.0, 4.5)
@@ -40,11 +41,8 @@ class Waterscape:
     most_m: float  # the easternmost this side of the horizon
 
 
-def front_bow_m(offset_m: FloatArray) -> FloatArray:
-    """The front is not straight: it lags beside the bank and wavers."""
-    lag = 14.0 * np.exp(-np.maximum(offset_m, 0.0) / 25.0)
-    waver = np.minimum(offset_m / 40.0, 1.0) * (3.0 * np.sin(offset_m / 31.0) + 1.2 * np.sin(offset_m / 9.0))
-    return lag + waver
+_BOW_AT_M = np.arange(0.0, BOW_REACH_M + 0.5, 0.5)
+_BOW_M = np.array([front_bow_m(float(offset)) for offset in _BOW_AT_M])
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +90,7 @@ def waterscape(shore: Shore, level: float, *, swollen: bool) -> Waterscape:
     table_v[index] = np.where(far, table_v[index], v + TILE * scale)
 
     upstream = np.full(height * width, -1e9, np.float32)
-    upstream[index] = np.where(reach < HORIZON_M, along - front_bow_m(offset), 1e9)
+    upstream[index] = np.where(reach < HORIZON_M, along - np.interp(offset, _BOW_AT_M, _BOW_M), 1e9)
     table = np.stack([table_u, table_v], axis=1).astype(np.int16).reshape(height, width, 2)
     rows = upstream.reshape(height, width)
     most = float(upstream[upstream < 1e8].max(initial=-1e9))
@@ -142,30 +140,50 @@ def _window(layer: Picture, shift_u: float, shift_v: float) -> Picture:
     return layer[v : v + TILE, u : u + TILE]
 
 
-_FOAM = np.zeros(256, np.uint8)
-for _i in range(256):  # strength of foam by quarter metres behind the front
-    _s = _i / 4.0
-    _FOAM[_i] = int(min(255.0, 255.0 * np.exp(-max(_s - 3.0, 0.0) / 11.0)))
+def _foam_by_distance() -> NDArray[np.uint8]:
+    """Strength of the foam by quarter metres behind the front."""
+    behind_m = np.arange(256) / 4.0
+    strength = 255.0 * np.exp(-np.maximum(behind_m - 3.0, 0.0) / 11.0)
+    return np.where(strength < 24.0, 0.0, strength).astype(np.uint8)
+
+
+_FOAM = _foam_by_distance()
 
 
 def lay_front(
-    picture: Picture, rough: Picture, noise: Picture, low: Waterscape, high: Waterscape, front_m: float
+    picture: Picture, rough: Picture, noise: Picture, *, low: Waterscape, high: Waterscape, front_m: float
 ) -> None:
-    """Draws into `picture` (water before the front) the risen `rough` water behind it and the foaming step between."""
+    """Draws into `picture` (water before the front) the risen `rough` water behind it and the foaming step between.
+
+    Pixels whose sight line meets the risen plane behind the front show risen water; those that meet only the
+    low plane behind it look at the face of the step.
+    """
     rows = np.flatnonzero((high.row_most_m > front_m) | (low.row_most_m > front_m))
     if not len(rows):
         return
     top, bottom = int(rows[0]), int(rows[-1]) + 1
-    part, over, grains = picture[top:bottom], rough[top:bottom], noise[top:bottom]
-    since = high.upstream_m[top:bottom] - np.float32(front_m)
+    part, grains = picture[top:bottom], noise[top:bottom]
+    since = cv2.subtract(high.upstream_m[top:bottom], (front_m, 0, 0, 0))
     behind = cv2.compare(since, 0.0, cv2.CMP_GT)
-    cv2.copyTo(over, behind, part)
+    cv2.copyTo(rough[top:bottom], behind, part)
     risen = cv2.compare(low.upstream_m[top:bottom], front_m, cv2.CMP_GT)
-    face = cv2.bitwise_and(risen, cv2.bitwise_not(behind))
-    strength = cv2.LUT(np.clip(since * 4.0, 0, 255).astype(np.uint8), _FOAM)
-    strength[behind == 0] = 0
-    strength[face > 0] = 225
-    ragged = cv2.subtract(strength, cv2.multiply(cv2.subtract(64, grains), 4))
-    foam = cv2.compare(ragged, 24, cv2.CMP_GT)
-    white = cv2.add(cv2.merge([grains, grains, grains]), (168, 172, 172, 0))
-    cv2.copyTo(white, foam, part)
+    face = cv2.subtract(risen, behind)
+    strength = cv2.bitwise_and(cv2.LUT(cv2.convertScaleAbs(since, alpha=4.0), _FOAM), behind)
+    strength = cv2.max(strength, cv2.bitwise_and(face, 215))
+    first, last = _rows_with(strength)
+    if first == last:
+        return
+    part, grains, strength, face = (x[first:last] for x in (part, grains, strength, face))
+    ragged = cv2.subtract(strength, cv2.convertScaleAbs(cv2.subtract(64, grains), alpha=4.0))
+    opacity = cv2.blur(cv2.convertScaleAbs(ragged, alpha=5.0), (3, 3))
+    tone = cv2.subtract(cv2.add(grains, 172), cv2.bitwise_and(face, 44))
+    white = cv2.merge([tone, cv2.add(tone, 4), cv2.add(tone, 5)])
+    share = cv2.merge([opacity, opacity, opacity])
+    cover = cv2.multiply(white, share, scale=0.94 / 255.0)
+    kept = cv2.multiply(part, cv2.addWeighted(share, -0.94, share, 0.0, 255.0), scale=1.0 / 255.0)
+    cv2.add(cover, kept, dst=part)
+
+
+def _rows_with(mask: Picture) -> tuple[int, int]:
+    rows = np.flatnonzero(cv2.reduce(mask, 1, cv2.REDUCE_MAX))
+    return (int(rows[0]), int(rows[-1]) + 1) if len(rows) else (0, 0)

@@ -53,4 +53,4 @@ def boat_view(plan: BoatPlan, ground: Ground, river: River, at_s: float) -> Boat
     place = BankPlace(along, plan.start.offset_m)
     here, ahead = ground.to_enu(place), ground.to_enu(BankPlace(along + 1.0, place.offset_m))
     heading = here.bearing_deg(ahead) + (0.0 if plan.speed_mps >= 0 else 180.0)
-    return BoatView(here, river.level_amsl_m(along, at_s), heading % 360.0, plan.length_m)
+    return BoatView(here, river.level_amsl_m(place, at_s), heading % 360.0, plan.length_m)

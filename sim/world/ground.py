@@ -7,6 +7,7 @@ truth that the service's geometry is measured against, so it must not share that
 
 from __future__ import annotations
 
+import bisect
 import math
 from dataclasses import dataclass
 
@@ -70,6 +71,11 @@ class Ground:
         chain = np.concatenate([[0.0], np.cumsum(self._length)])
         nearest = int(np.argmin(np.hypot(crest[:, 0], crest[:, 1])))
         self._start = chain[:-1] - chain[nearest]
+        self._starts: list[float] = self._start.tolist()
+        self._segments: list[tuple[float, float, float, float, float]] = [
+            (float(x), float(y), float(ux), float(uy), float(length))
+            for (x, y), (ux, uy), length in zip(crest[:-1], self._unit, self._length, strict=True)
+        ]  # where each begins, its direction, its length; as plain numbers, for one point at a time
         self._end_along_m = float(chain[-1] - chain[nearest])
 
     @property
@@ -77,25 +83,29 @@ class Ground:
         return float(self._start[0]), self._end_along_m
 
     def to_enu(self, place: BankPlace) -> Enu:
-        east, north = self.to_enu_array(np.array([[place.along_m, place.offset_m]]))[0]
-        return Enu(float(east), float(north))
+        i = min(max(bisect.bisect_right(self._starts, place.along_m) - 1, 0), len(self._starts) - 1)
+        x, y, ux, uy, _ = self._segments[i]
+        s = place.along_m - self._starts[i]
+        return Enu(x + ux * s + uy * place.offset_m, y + uy * s - ux * place.offset_m)
 
     def to_bank(self, point: Enu) -> BankPlace:
         best, along, offset = math.inf, 0.0, 0.0
-        last = len(self._length) - 1
-        for i in range(last + 1):
-            dx, dy = point.east_m - float(self.crest[i, 0]), point.north_m - float(self.crest[i, 1])
-            ux, uy = float(self._unit[i, 0]), float(self._unit[i, 1])
+        last = len(self._segments) - 1
+        for i, (x, y, ux, uy, length) in enumerate(self._segments):
+            dx, dy = point.east_m - x, point.north_m - y
             s = dx * ux + dy * uy
-            low = -_FAR_M if i == 0 else 0.0
-            high = _FAR_M if i == last else float(self._length[i])
-            clipped = min(max(s, low), high)
+            clipped = min(max(s, -_FAR_M if i == 0 else 0.0), _FAR_M if i == last else length)
             distance = math.hypot(dx - clipped * ux, dy - clipped * uy)
             if distance < best:
                 side = dx * uy - dy * ux
-                best, along = distance, float(self._start[i]) + clipped
+                best, along = distance, self._starts[i] + clipped
                 offset = distance if side >= 0 else -distance
         return BankPlace(along, offset)
+
+    def direction(self, along_m: float) -> Enu:
+        """Unit vector along the crest, eastward."""
+        i = min(max(bisect.bisect_right(self._starts, along_m) - 1, 0), len(self._starts) - 1)
+        return Enu(self._segments[i][2], self._segments[i][3])
 
     def to_enu_array(self, places: FloatArray) -> FloatArray:
         """(n, 2) along and offset to (n, 2) metres east and north."""

@@ -30,6 +30,7 @@ _STUMBLE_S = 0.7
 REACH_M = 3.0  # a swimmer makes for a lifebuoy this near
 _GRASP_M = 0.6
 _SWIM_MPS = 0.3
+_PUSHES_OFF_M = 3.0  # the backwash and his own hands keep him clear of the wall
 _TOPS: tuple[Colour, ...] = (
     (62, 58, 150), (132, 88, 58), (206, 208, 208), (74, 118, 74), (86, 160, 184), (62, 56, 56),
     (112, 80, 118), (140, 140, 92), (76, 104, 172), (112, 112, 112), (48, 46, 52), (168, 160, 150),
@@ -44,6 +45,14 @@ class Body(StrEnum):
     HOLDING = "holding"
     LYING = "lying"
 
+
+_POSES = {
+    Body.ASHORE: Pose.STANDING,
+    Body.FALLING: Pose.FALLING,
+    Body.AFLOAT: Pose.SWIMMING,
+    Body.HOLDING: Pose.HOLDING,
+    Body.LYING: Pose.LYING,
+}
 
 Report = Callable[[EventKind, str, Enu, dict[str, float | str]], None]
 
@@ -151,7 +160,7 @@ class Person:
                 self._follow(act.speed_mps, dt, around)
                 return at_s - began >= act.seconds
             case FallIn():
-                self._stumble(act, at_s, around)
+                self._stumble(act, at_s, dt, around)
                 return False
             case Walk() | ClimbDown() | WalkBack():
                 return self._follow(act.speed_mps, dt, around)
@@ -197,7 +206,7 @@ class Person:
         elif came_from.offset_m > 0.0 >= place.offset_m:
             around.report(EventKind.WALKED_BACK, self.plan.id, self.position, {"hailed": float(self._hailed)})
 
-    def _stumble(self, act: FallIn, at_s: float, around: Surroundings) -> None:
+    def _stumble(self, act: FallIn, at_s: float, dt: float, around: Surroundings) -> None:
         """Comes to the edge at an even pace so as to leave it at the planned time."""
         ledge = around.ground.ledge_at(self.place)
         edge = 0.0 if ledge is None else ledge.offset_to_m
@@ -211,9 +220,9 @@ class Person:
         left_m = edge - self.place.offset_m
         walk_s = max(left_m - _STUMBLE_M, 0.0) / 1.2 + _STUMBLE_S
         if left_s <= walk_s and left_m > 0.0:
-            stride = min(left_m, 1.3 * left_m / max(left_s, 0.05) * 0.05)
+            stride = min(left_m, left_m / max(left_s, dt) * dt)
             self._moving = True
-            self.phase += 0.45
+            self.phase += 2 * math.pi * stride / 1.2
             offset = min(self.place.offset_m + stride, edge)
             self._move_to(BankPlace(self.place.along_m, offset), around)
 
@@ -226,8 +235,8 @@ class Person:
     def _is_swept(self, at_s: float, around: Surroundings) -> bool:
         if self.place.offset_m <= 0.0:
             return False
-        level = around.river.level_amsl_m(self.place.along_m, at_s)
-        run_up = around.river.run_up_amsl_m(self.place.along_m, at_s)
+        level = around.river.level_amsl_m(self.place, at_s)
+        run_up = around.river.run_up_amsl_m(self.place, at_s)
         if run_up < self.feet_amsl_m + 0.5 and level < self.feet_amsl_m + 0.5:
             return False
         around.report(EventKind.SWEPT, self.plan.id, self.position, {})
@@ -245,7 +254,7 @@ class Person:
         self.phase += 2.6 * dt
         self.place = around.ground.to_bank(self.position)
         solid = around.ground.height_at(self.place)
-        level = around.river.level_amsl_m(self.place.along_m, at_s)
+        level = around.river.level_amsl_m(self.place, at_s)
         if self.feet_amsl_m > max(solid, level):
             return
         if solid > level:
@@ -259,8 +268,11 @@ class Person:
         self.entered_water_at_s = at_s
 
     def _step_afloat(self, at_s: float, dt: float, around: Surroundings) -> None:
-        self._own = tuple(0.97 * v + float(self._rng.normal(0.0, 0.02)) for v in self._own)  # type: ignore[assignment]
+        kick_east, kick_north = self._rng.normal(0.0, 0.02, 2).tolist()
+        self._own = (0.97 * self._own[0] + kick_east, 0.97 * self._own[1] + kick_north)
         along, away = around.river.current_mps(around.ground, self.place, at_s)
+        if self.place.offset_m < _PUSHES_OFF_M:
+            away += 0.15
         velocity = bank_velocity(around.ground, self.place, along, away)
         velocity = velocity + Enu(
             self._own[0] + 0.01 * around.wind.east_m, self._own[1] + 0.01 * around.wind.north_m
@@ -278,8 +290,10 @@ class Person:
                 around.report(EventKind.REACHED_BUOY, self.plan.id, self.position, details)
             elif distance <= REACH_M:
                 velocity = velocity + to_buoy.scaled(_SWIM_MPS / distance)
-        self.position, self.place = drifted(around.ground, around.river, self.position, velocity, dt, at_s)
-        self.feet_amsl_m = around.river.level_amsl_m(self.place.along_m, at_s)
+        self.position, self.place = drifted(
+            around.ground, around.river, self.position, self.position + velocity.scaled(dt), at_s
+        )
+        self.feet_amsl_m = around.river.level_amsl_m(self.place, at_s)
         self.phase += 2 * math.pi * dt / 2.4
         self.heading_deg = (self.heading_deg + 8.0 * dt) % 360.0
 
@@ -288,19 +302,12 @@ class Person:
         return min(afloat, key=lambda b: b.position.distance_m(self.position), default=None)
 
     def view(self) -> PersonView:
-        poses = {
-            Body.ASHORE: Pose.WALKING if self._moving else Pose.STANDING,
-            Body.FALLING: Pose.FALLING,
-            Body.AFLOAT: Pose.SWIMMING,
-            Body.HOLDING: Pose.HOLDING,
-            Body.LYING: Pose.LYING,
-        }
         return PersonView(
             id=self.plan.id,
             position=self.position,
             feet_amsl_m=self.feet_amsl_m,
             heading_deg=self.heading_deg,
-            pose=poses[self.body],
+            pose=Pose.WALKING if self._moving and self.body is Body.ASHORE else _POSES[self.body],
             phase=self.phase,
             height_m=self.plan.height_m,
             top=self._top,
@@ -319,23 +326,19 @@ def nearest_steps(ground: Ground, place: BankPlace) -> float:
 
 def bank_velocity(ground: Ground, place: BankPlace, along_mps: float, away_mps: float) -> Enu:
     """A velocity along and away from the bank as metres a second east and north."""
-    base = ground.to_enu(BankPlace(place.along_m, 0.0))
-    right = ground.to_enu(BankPlace(place.along_m, 1.0)) - base
+    unit = ground.direction(place.along_m)
     return Enu(
-        -right.north_m * along_mps + right.east_m * away_mps,
-        right.east_m * along_mps + right.north_m * away_mps,
+        unit.east_m * along_mps + unit.north_m * away_mps,
+        unit.north_m * along_mps - unit.east_m * away_mps,
     )
 
 
-def drifted(
-    ground: Ground, river: River, position: Enu, velocity: Enu, dt: float, at_s: float
-) -> tuple[Enu, BankPlace]:
-    """Where something afloat comes to in `dt`: walls stop it, shallow ground holds it."""
-    moved = position + velocity.scaled(dt)
+def drifted(ground: Ground, river: River, position: Enu, moved: Enu, at_s: float) -> tuple[Enu, BankPlace]:
+    """Where something afloat at `position` comes to on its way to `moved`: walls stop it, shallow ground holds it."""
     place = ground.to_bank(moved)
     if place.offset_m < 0.6:
         place = BankPlace(place.along_m, 0.6)
         moved = ground.to_enu(place)
-    if ground.height_at(place) > river.level_amsl_m(place.along_m, at_s) - 0.1:
+    if ground.height_at(place) > river.level_amsl_m(place, at_s) - 0.1:
         return position, ground.to_bank(position)
     return moved, place

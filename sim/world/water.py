@@ -6,12 +6,13 @@ Functions of place and time only, so that a snapshot of the world can carry them
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
-from geofence.position import FloatArray
 from sim.world.ground import BankPlace, Ground
+
+BOW_REACH_M = 400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +29,23 @@ class Bore:
     current_decay_s: float = 700.0
 
     def front_along_m(self, at_s: float) -> float:
+        """Where the front is, but for its bow."""
         return -(at_s - self.passes_origin_s) * self.speed_mps
 
-    def seconds_since(self, along_m: float, at_s: float) -> float:
+    def seconds_since(self, place: BankPlace, at_s: float) -> float:
         """Seconds since the front passed the place; negative before."""
-        return at_s - self.passes_origin_s + along_m / self.speed_mps
+        return at_s - self.passes_origin_s + (place.along_m - front_bow_m(place.offset_m)) / self.speed_mps
+
+
+@dataclass(frozen=True, slots=True)
+class Eddy:
+    """One wave of the turbulence: wave numbers (rad/m), frequency (rad/s), phase, share of the strength."""
+
+    k_along: float
+    k_away: float
+    omega: float
+    phase: float
+    weight: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +56,7 @@ class River:
     ebb_mps: float = 1.0  # eastward, before the bore
     bore: Bore | None = None
     turbulence_mps: float = 0.12
-    eddies: FloatArray = field(default_factory=lambda: np.zeros((0, 5)))  # kx, ky, omega, phase, weight
+    eddies: tuple[Eddy, ...] = ()
 
     @staticmethod
     def with_eddies(
@@ -62,31 +75,31 @@ class River:
         omega = rng.uniform(0.1, 0.6, count)
         phase = rng.uniform(0.0, 2 * math.pi, count)
         weight = np.sqrt(length_m / 60.0)
-        eddies = np.column_stack([k * np.cos(heading), k * np.sin(heading), omega, phase, weight])
-        return River(low_water_amsl_m, ebb_mps, bore, turbulence_mps, eddies)
+        rows = np.column_stack([k * np.cos(heading), k * np.sin(heading), omega, phase, weight]).tolist()
+        return River(low_water_amsl_m, ebb_mps, bore, turbulence_mps, tuple(Eddy(*row) for row in rows))
 
-    def level_amsl_m(self, along_m: float, at_s: float) -> float:
+    def level_amsl_m(self, place: BankPlace, at_s: float) -> float:
         if self.bore is None:
             return self.low_water_amsl_m
-        since = self.bore.seconds_since(along_m, at_s)
+        since = self.bore.seconds_since(place, at_s)
         if since <= 0.0:
             return self.low_water_amsl_m
         step = self.bore.step_m * (1.0 - math.exp(-since / 0.8))
         rise = self.bore.following_rise_m * (1.0 - math.exp(-since / self.bore.rise_time_s))
         return self.low_water_amsl_m + step + rise
 
-    def run_up_amsl_m(self, along_m: float, at_s: float) -> float:
+    def run_up_amsl_m(self, place: BankPlace, at_s: float) -> float:
         """How high the front throws water at what stands in its way, for some seconds."""
-        level = self.level_amsl_m(along_m, at_s)
+        level = self.level_amsl_m(place, at_s)
         if self.bore is None:
             return level
-        since = self.bore.seconds_since(along_m, at_s)
-        return level if since <= 0.0 else level + 1.4 * self.bore.step_m * math.exp(-since / 4.0)
+        since = self.bore.seconds_since(place, at_s)
+        return level if since <= 0.0 else level + 2.6 * self.bore.step_m * math.exp(-since / 4.0)
 
     def current_mps(self, ground: Ground, place: BankPlace, at_s: float) -> tuple[float, float]:
         """Velocity at the surface as (along the bank eastward, away from the bank)."""
         bore = self.bore
-        since = -math.inf if bore is None else bore.seconds_since(place.along_m, at_s)
+        since = -math.inf if bore is None else bore.seconds_since(place, at_s)
         if bore is None or since <= 0.0:
             stream, rough = self.ebb_mps, 1.0
         else:
@@ -96,19 +109,21 @@ class River:
             rough = 1.0 + 3.0 * math.exp(-since / 300.0)
         along = stream * shear(place.offset_m) * lee(ground, place)
         away = 0.0
-        for kx, ky, omega, phase, weight in self.eddies:
-            wave = (
-                self.turbulence_mps
-                * rough
-                * weight
-                * math.sin(kx * place.along_m + ky * place.offset_m - omega * at_s + phase)
-            )
-            norm = math.hypot(kx, ky)
-            along += wave * ky / norm  # across its own wave vector: an eddy neither gathers nor parts water
-            away -= wave * kx / norm
+        for eddy in self.eddies:
+            turn = eddy.k_along * place.along_m + eddy.k_away * place.offset_m - eddy.omega * at_s + eddy.phase
+            wave = self.turbulence_mps * rough * eddy.weight * math.sin(turn)
+            norm = math.hypot(eddy.k_along, eddy.k_away)
+            along += wave * eddy.k_away / norm  # across its own wave vector: it neither gathers nor parts water
+            away -= wave * eddy.k_along / norm
         if place.offset_m < 6.0:
             away *= max(place.offset_m, 0.0) / 6.0
         return along, away
+
+
+def front_bow_m(offset_m: float) -> float:
+    """How far east of its mean line the front is: it lags beside the bank and wavers."""
+    o = min(max(offset_m, 0.0), BOW_REACH_M)
+    return 14.0 * math.exp(-o / 25.0) + min(o / 40.0, 1.0) * (3.0 * math.sin(o / 31.0) + 1.2 * math.sin(o / 9.0))
 
 
 def shear(offset_m: float) -> float:

@@ -86,7 +86,7 @@ class World:
         if buoy.grounded:
             return
         place = self.ground.to_bank(buoy.position)
-        level = self.river.level_amsl_m(place.along_m, at_s)
+        level = self.river.level_amsl_m(place, at_s)
         if not buoy.afloat:
             solid = self.ground.height_at(place)
             struck_mps = buoy.fall(STEP_S, wind, max(level, solid))
@@ -109,7 +109,9 @@ class World:
         else:
             along, away = self.river.current_mps(self.ground, place, at_s)
             velocity = bank_velocity(self.ground, place, along, away) + buoy.leeway(wind)
-            buoy.position, _ = drifted(self.ground, self.river, buoy.position, velocity, STEP_S, at_s)
+            buoy.position, _ = drifted(
+                self.ground, self.river, buoy.position, buoy.position + velocity.scaled(STEP_S), at_s
+            )
         buoy.height_amsl_m = level
 
     def _nearest_in_water(self, position: Enu) -> Person | None:
@@ -119,7 +121,7 @@ class World:
     def _report(self, kind: EventKind, subject: str, position: Enu, details: dict[str, float | str]) -> None:
         self.events.append(WorldEvent(self.at_s, kind, subject, position, details))
         if kind in (EventKind.SPLASH, EventKind.BUOY_SPLASH, EventKind.SWEPT):
-            level = self.river.level_amsl_m(self.ground.to_bank(position).along_m, self.at_s)
+            level = self.river.level_amsl_m(self.ground.to_bank(position), self.at_s)
             self._splashes.append((self.at_s, position, level, 0.6 if kind is EventKind.BUOY_SPLASH else 1.0))
 
     def release(
