@@ -10,17 +10,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
-from geofence.drift import DriftCloud
 
 from flightctl.clock import Clock
 from flightctl.dispatch.situation import TargetTrack
 from geofence.current import CurrentField
+from geofence.drift import DriftCloud
 from geofence.position import Enu, LocalFrame
 from vision.alert import Surface, TrackView, UncertainPosition
 
 _WALK_SIGMA_MPS = 0.5  # how fast an unseen walker's place becomes uncertain
 _LEFT_AFTER_S = 4.0  # on the promenade, or out of every zone, this long
 _SAME_PERSON_M = 5.0
+_PARTICLES = 300  # a second of drift costs well under a millisecond; the spread is known to a few per cent
 _TRACK_AHEAD_S = (0.0, 10.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 240.0, 300.0)
 
 TrackKey = tuple[str, int]  # camera, track
@@ -132,4 +133,5 @@ class Casualty:
             self._cloud.observe(place, sigma_m, at)
 
     def _start_cloud(self) -> None:
-        self._cloud = DriftCloud.start(self._place, self._sigma_m, self._seen_at, self._current, self._rng)
+        self._cloud = DriftCloud(self._current, self._rng, particles=_PARTICLES)
+        self._cloud.start(self._place, self._sigma_m, self._seen_at)

@@ -8,10 +8,9 @@ from datetime import datetime
 
 from flightctl.mavlink.errors import LinkLost
 from flightctl.mavlink.gripper import HookState
-from flightctl.mavlink.ground import MavlinkGround
 from flightctl.site import Drone
 from flightctl.store import TelemetryRow
-from flightctl.vehicle import Telemetry, Vehicle
+from flightctl.vehicle import Fleet, Telemetry, Vehicle
 from geofence.position import Enu, LatLon, LocalFrame
 
 _TRAIL_S = 120.0
@@ -22,9 +21,9 @@ _HEARD_EVERY_S = 0.1
 class DroneHands:
     """Refers to its vehicle by system id, so it outlives reboots and lost links."""
 
-    def __init__(self, drone: Drone, ground: MavlinkGround, frame: LocalFrame) -> None:
+    def __init__(self, drone: Drone, fleet: Fleet, frame: LocalFrame) -> None:
         self.drone = drone
-        self._ground = ground
+        self._fleet = fleet
         self._frame = frame
         self._trail: deque[tuple[float, LatLon]] = deque(maxlen=240)
 
@@ -39,21 +38,17 @@ class DroneHands:
 
     @property
     def vehicle(self) -> Vehicle:
-        """Raises LinkLost when it has never been heard."""
-        found = self._ground.vehicle(self.drone.system_id)
-        if found is None:
-            raise LinkLost(f"{self.drone.id} has never been heard (MAVLink system {self.drone.system_id})")
-        return found
+        return self._fleet.vehicle(self.drone.system_id)
 
     @property
     def telemetry(self) -> Telemetry | None:
-        found = self._ground.vehicle(self.drone.system_id)
-        return None if found is None else found.telemetry
+        """None when it has never been heard."""
+        vehicle = self.vehicle
+        return vehicle.telemetry if vehicle.known else None
 
     @property
     def online(self) -> bool:
-        found = self._ground.vehicle(self.drone.system_id)
-        return found is not None and found.online
+        return self.vehicle.online
 
     @property
     def armed(self) -> bool:
@@ -117,7 +112,7 @@ class DroneHands:
         if telemetry is None:
             return ()
         numbers = range(1, self.drone.payload.hooks + 1)
-        return tuple(number for number in numbers if telemetry.hook(number) is HookState.HOLDING)
+        return tuple(number for number in numbers if telemetry.hook(number) is HookState.HELD)
 
     def not_ready_reason(self) -> str:
         """Why it cannot fly now; empty when it can."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
-from typing import Literal, Protocol, cast
+from typing import Literal, Protocol
 from uuid import UUID
 
 import numpy as np
@@ -30,7 +30,6 @@ from flightctl.incidents.intake import Intake
 from flightctl.incidents.lifecycle import is_open, moved, noted
 from flightctl.incidents.model import Consent, Incident, IncidentState, Priority
 from flightctl.incidents.tending import tend
-from flightctl.mavlink.ground import MavlinkGround
 from flightctl.response.desk import Desk
 from flightctl.response.errors import ResponseFailed
 from flightctl.response.response import Response
@@ -40,9 +39,10 @@ from flightctl.site_view import site_view
 from flightctl.speaker.bank import BankHailer
 from flightctl.speaker.client import SpeakerClient
 from flightctl.state_view import Parts, state_view
-from flightctl.store import Store, TelemetryRow
+from flightctl.store import Store
 from flightctl.surroundings import Surroundings
 from flightctl.transport import Transports
+from flightctl.vehicle import Fleet
 from geofence.bore import BoreForecast, TableEntry
 from geofence.identity import uuid7
 from geofence.position import Enu
@@ -91,14 +91,14 @@ class Service:
         self._seq = 0
 
         link = site.file.mavlink
-        self._ground = MavlinkGround(
+        self._fleet = Fleet(
             transports,
             link.endpoints,
             system_id=link.system_id,
             component_id=link.component_id,
             clock=clock,
         )
-        self.drones = {drone.id: DroneHands(drone, self._ground, site.frame) for drone in site.file.drones}
+        self.drones = {drone.id: DroneHands(drone, self._fleet, site.frame) for drone in site.file.drones}
         self.docks = {
             dock.id: DockClient(dock, transports, clock, rng, on_change=self._changed) for dock in site.file.docks
         }
@@ -150,7 +150,7 @@ class Service:
             self.intake.resume(incident)
         async with asyncio.TaskGroup() as group:
             self._group = group
-            group.create_task(self._ground.run())
+            group.create_task(self._fleet.run())
             for part in (*self.docks.values(), *self.speakers.values(), *self.drone_speakers.values()):
                 group.create_task(part.run())
             group.create_task(self._take_reports())
@@ -213,7 +213,7 @@ class Service:
             await asyncio.sleep(_TELEMETRY_EVERY_S)
             at = self._clock.now()
             rows = [hands.telemetry_row(at) for hands in self.drones.values() if hands.online]
-            self._store.telemetry(cast("list[TelemetryRow]", rows))
+            self._store.telemetry(rows)
 
     def _others_within_m(self, place: Enu, incident_id: UUID) -> float | None:
         """The nearest other person to a place; who is taken for the casualty is no other."""
@@ -303,7 +303,7 @@ class Service:
 
     async def set_hold(self, hold: bool, *, actor: str) -> None:
         await self._store.put_setting("hold", "on" if hold else "off")
-        await self._store.operator_action(actor, "hold" if hold else "hold_released", {})
+        await self._store.operator_action(actor, "hold" if hold else "hold_released", {}, at=self._clock.now())
         self.dispatcher.hold = hold
         self._changed()
 
@@ -355,7 +355,9 @@ class Service:
             self.dispatcher.recall(drone_id, f"{actor}: {reason}")
         except ResponseFailed as error:
             raise NotNow(str(error)) from error
-        await self._store.operator_action(actor, "recall", {"drone_id": drone_id, "reason": reason})
+        await self._store.operator_action(
+            actor, "recall", {"drone_id": drone_id, "reason": reason}, at=self._clock.now()
+        )
         self._changed()
 
     async def hail(
@@ -382,7 +384,7 @@ class Service:
             reasons += why
         if not taken:
             raise NotNow("; ".join(reasons) or "choose at least one loudspeaker")
-        await self._store.operator_action(actor, "hail", {"text": text, "speakers": taken})
+        await self._store.operator_action(actor, "hail", {"text": text, "speakers": taken}, at=self._clock.now())
         if incident_id is not None and self.book.get(incident_id) is not None:
             await self.desk.note(incident_id, actor, "hail", text, {"speakers": taken})
         return tuple(taken)

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from geofence.zones import ZoneSet, load_zones
-
 from flightctl.site import SiteFile
 from flightctl.transport import parse_address
 from geofence.errors import InvalidInput, OutOfFrame, Problem
 from geofence.position import LatLon, LocalFrame
 from geofence.river import River, load_river
 from geofence.sourcefile import SourceFile, read_source, validated
+from geofence.zones import ZoneSet, load_zones
 
 Loaded = TypeVar("Loaded")
 
@@ -76,10 +75,9 @@ def _basemap(path: Path) -> dict[str, Any]:
     if not path.exists():
         return {"type": "FeatureCollection", "features": []}
     source = read_source(path)
-    data = cast("Any", source.data)
-    if not isinstance(data, dict) or cast("dict[str, Any]", data).get("type") != "FeatureCollection":
+    if not isinstance(source.data, dict) or source.data.get("type") != "FeatureCollection":
         raise InvalidInput([source.problem((), "is not a GeoJSON FeatureCollection")])
-    return cast("dict[str, Any]", data)
+    return cast("dict[str, Any]", source.data)
 
 
 def _cross_problems(source: SourceFile, file: SiteFile) -> Iterable[Problem]:

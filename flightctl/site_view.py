@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any, cast
 
-from vision.calibration import Projection
-
 from flightctl.api.views import CameraPlace, DockPlace, SiteView, SpeakerPlace, StationView
 from flightctl.site import Text
 from flightctl.site_loading import Site
+from vision.calibration import Projection
 from vision.camera import Camera
 
 
@@ -28,8 +27,7 @@ def site_view(site: Site) -> SiteView:
         basemap=site.basemap,
         river_axis=tuple(axis),
         stations=tuple(
-            StationView(id=s.id, name=Text(zh=s.name["zh"], en=s.name["en"]), position=s.position)
-            for s in river.stations
+            StationView(id=s.id, name=Text(zh=s.name.zh, en=s.name.en), position=s.position) for s in river.stations
         ),
         docks=tuple(DockPlace(id=d.id, name=d.name, position=d.position) for d in file.docks),
         drones=file.drones,

@@ -25,7 +25,7 @@ PASSED_S = 3600.0  # the danger lasts past the front (RIVER.md §7.10)
 class Surroundings:
     def __init__(self, site: Site, clock: Clock, docks: Mapping[str, DockClient], forecast: BoreForecast) -> None:
         self.forecast = forecast
-        self.current = CurrentField(site.river, forecast)
+        self.current = CurrentField(site.river, forecast, site.zones.grounds())
         self._site = site
         self._clock = clock
         self._docks = docks

@@ -121,7 +121,6 @@ class Dispatcher:
     def _situation(self, incident: Incident, purpose: Purpose, target: TargetTrack | None) -> Situation:
         desk, site = self._desk, self._desk.site
         track = target or desk.casualty(incident.id).track()
-        keep_in = site.zones.of_kind("keep_in")
         return Situation(
             at=desk.clock.now(),
             incident_id=incident.id,
@@ -131,8 +130,8 @@ class Dispatcher:
             docks=tuple(self._dock_situation(dock) for dock in self._docks.values()),
             drones=tuple(self._drone_situation(drone) for drone in site.file.drones),
             frame=site.frame,
-            keep_outs=tuple(zone.ring for zone in site.zones.of_kind("keep_out")),
-            keep_in=keep_in[0].ring if keep_in else None,
+            keep_outs=site.zones.keep_outs(),
+            keep_in=site.zones.keep_in(),
             failed_drones=frozenset(self._failed.get(incident.id, ())),
             bore_eta_s=self._bore_eta_s(track.points[0]),
         )

@@ -8,11 +8,12 @@ from datetime import datetime
 from uuid import UUID
 
 import numpy as np
+import shapely
 
 from flightctl.dispatch.decision import Purpose
 from flightctl.dock.protocol import DockState
 from flightctl.site import Dock, Drone
-from geofence.position import Enu, FloatArray, LocalFrame
+from geofence.position import Enu, LocalFrame
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +67,8 @@ class Situation:
     docks: tuple[DockSituation, ...]
     drones: tuple[DroneSituation, ...]
     frame: LocalFrame
-    keep_outs: Sequence[FloatArray] = ()
-    keep_in: FloatArray | None = None
+    keep_outs: Sequence[shapely.Polygon] = ()
+    keep_in: shapely.Polygon | None = None
     failed_drones: frozenset[str] = frozenset()  # already tried for this incident
     bore_eta_s: float | None = None
     inputs: dict[str, float | str | None] = field(default_factory=dict)

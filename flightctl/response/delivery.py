@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
-
-from geofence.drop import POD, RING, FallingBody, ReleasePlan, plan_release
 
 from flightctl.drone import DroneHands
 from flightctl.incidents.model import Consent, IncidentState
@@ -17,7 +15,9 @@ from flightctl.response.errors import ResponseFailed
 from flightctl.response.hailing import say_from_drone
 from flightctl.response.transit import lowest_here_m
 from flightctl.site import PayloadKind
+from geofence.drop import RING, FallingBody, ReleasePlan, plan_release, pod
 from geofence.position import Enu
+from geofence.zones import ZoneKind
 
 _HOVER_HZ = 5.0
 _HAIL_EVERY_S = 12.0
@@ -36,7 +36,8 @@ class Delivery:
 
 
 def body_of(hands: DroneHands) -> FallingBody:
-    return RING if hands.drone.payload.kind is PayloadKind.RING else POD
+    payload = hands.drone.payload
+    return RING if payload.kind is PayloadKind.RING else pod(max(payload.mass_kg, 0.1))
 
 
 def scene_height_m(desk: Desk, hands: DroneHands, place: Enu) -> float:
@@ -85,19 +86,25 @@ def _plan(desk: Desk, incident_id: UUID, hands: DroneHands) -> ReleasePlan:
         latency_s=RELEASE_LATENCY_S,
     )
     bank = desk.site.river.bank
-    at = bank.to_bank(plan.release_point)
+    at = bank.to_bank(plan.command_point)
     if at.offset_m >= WALL_CLEARANCE_M:
         return plan
-    return plan.shifted(bank.to_enu(at.along_m, WALL_CLEARANCE_M) - plan.release_point)
+    off_the_wall = bank.to_enu(at.along_m, WALL_CLEARANCE_M) - plan.command_point
+    return replace(
+        plan,
+        command_point=plan.command_point + off_the_wall,
+        release_point=plan.release_point + off_the_wall,
+        impact_point=plan.impact_point + off_the_wall,
+    )
 
 
 def _hover(desk: Desk, hands: DroneHands, plan: ReleasePlan) -> None:
     here = hands.place()
     wanted_m = scene_height_m(desk, hands, plan.impact_point)
     hands.vehicle.send_target(
-        desk.site.frame.to_wgs84(plan.release_point),
+        desk.site.frame.to_wgs84(plan.command_point),
         lowest_here_m(desk, here, wanted_m),
-        velocity=plan.vehicle_velocity,
+        (plan.velocity.east_m, plan.velocity.north_m),
     )
 
 
@@ -107,10 +114,10 @@ def _situation(desk: Desk, incident_id: UUID, hands: DroneHands, plan: ReleasePl
     return ReleaseSituation(
         hook_loaded=bool(hands.loaded_hooks()),
         consent=desk.book[incident_id].consent,
-        inside_drop_area=bool(desk.site.zones.containing(plan.impact_point, kinds=("drop_safe",))),
+        inside_drop_area=bool(desk.site.zones.containing(plan.impact_point, kinds=(ZoneKind.DROP_SAFE,))),
         height_above_water_m=hands.height_m() + hands.home_amsl_m() - desk.water_amsl_m(plan.impact_point),
-        aim_error_m=hands.place().distance_m(plan.release_point),
-        relative_speed_mps=(velocity - plan.vehicle_velocity).length_m,
+        aim_error_m=hands.place().distance_m(plan.command_point),
+        relative_speed_mps=(velocity - plan.velocity).length_m,
         wind_mps=desk.wind().length_m,
         others_within_m=desk.others_within_m(plan.impact_point, incident_id),
         position_age_s=person.seen_ago_s,
@@ -139,10 +146,10 @@ async def _release(desk: Desk, incident_id: UUID, hands: DroneHands, plan: Relea
         raise ResponseFailed(f"{hands.id}: the hook did not open: {error}") from error
     except MavlinkError as error:
         raise ResponseFailed(f"{hands.id}: {error}") from error
+    impact = hands.place() + plan.fall.displacement
     await desk.note(incident_id, actor, "dropped", f"±{plan.sigma_m:.1f} m", {"hook": hook})
-    await asyncio.sleep(plan.fall_s)
-    person = desk.casualty(incident_id).estimate()
-    distance_m = person.place.distance_m(plan.impact_point + person.velocity.scaled(plan.fall_s))
+    await asyncio.sleep(plan.fall.time_s)
+    distance_m = desk.casualty(incident_id).estimate().place.distance_m(impact)
     await desk.note(
         incident_id, actor, "splash", f"reckoned {distance_m:.1f} m from the person", {"distance_m": distance_m}
     )

@@ -27,7 +27,8 @@ async def launch(desk: Desk, incident_id: UUID, hands: DroneHands, dock: DockCli
             _open_dock(desk, incident_id, hands, dock),
             hands.vehicle.wait_ready(timeout_s=_READY_WITHIN_S),
         )
-        blocks = [finding.text for finding in await hands.vehicle.preflight() if finding.severity is Severity.BLOCK]
+        findings = await hands.vehicle.preflight(hooks=hands.drone.payload.hooks)
+        blocks = [finding.text for finding in findings if finding.severity is Severity.BLOCK]
         if blocks:
             raise ResponseFailed(f"{hands.id} fails its checks: {'; '.join(blocks)}")
         await hands.vehicle.arm()

@@ -213,9 +213,8 @@ class Response:
             person = desk.casualty(incident_id).estimate()
             wanted_m = scene_height_m(desk, self._hands, person.place) + _WATCH_ABOVE_DROP_M
             height_m = lowest_here_m(desk, self._hands.place(), wanted_m)
-            self._hands.vehicle.send_target(
-                desk.site.frame.to_wgs84(person.place), height_m, velocity=person.velocity
-            )
+            over = desk.site.frame.to_wgs84(person.place)
+            self._hands.vehicle.send_target(over, height_m, (person.velocity.east_m, person.velocity.north_m))
             await asyncio.sleep(_SUPERVISE_S)
         await desk.note(incident_id, self._hands.actor, "watched")
 

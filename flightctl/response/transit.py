@@ -12,6 +12,7 @@ from geofence.position import Enu
 ARRIVED_M = 6.0
 _TURN_M = 12.0  # a corner of the route counts as passed this near
 _CHASE_HZ = 4.0
+_NEAR_M = 25.0  # from here on it moves with the person
 _GLIDE = 0.7  # metres of height kept a metre of distance on the way down to the scene
 OVER_LAND_HEIGHT_M = 14.0  # above home, until the drone is beyond the crest: people stand on the promenade
 BEYOND_CREST_M = 3.5
@@ -36,12 +37,11 @@ async def fly_to_casualty(
         if distance_m <= ARRIVED_M:
             return
         ahead_s = distance_m / max(hands.drone.cruise_mps * 0.8, 1.0)
-        aim = casualty.estimate(ahead_s=ahead_s if distance_m > 25.0 else 0.5)
+        aim = casualty.estimate(ahead_s=ahead_s if distance_m > _NEAR_M else 0.5)
         glide_m = scene_height_m + max(distance_m - ARRIVED_M, 0.0) * _GLIDE
         height_m = min(transit_m, max(glide_m, lowest_here_m(desk, here, scene_height_m)))
-        hands.vehicle.send_target(
-            desk.site.frame.to_wgs84(aim.place), height_m, velocity=aim.velocity if distance_m <= 25.0 else None
-        )
+        with_water = (aim.velocity.east_m, aim.velocity.north_m) if distance_m <= _NEAR_M else (0.0, 0.0)
+        hands.vehicle.send_target(desk.site.frame.to_wgs84(aim.place), height_m, with_water)
         await asyncio.sleep(1.0 / _CHASE_HZ)
 
 

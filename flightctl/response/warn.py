@@ -45,7 +45,7 @@ async def warn(desk: Desk, incident_id: UUID, hands: DroneHands) -> WarnEnd:
             await say_from_drone(desk, incident_id, hands, "leave_foreshore")
         stand = _stand(desk, casualty.estimate().place)
         height_m = lowest_here_m(desk, hands.place(), _HEIGHT_M)
-        hands.vehicle.send_target(desk.site.frame.to_wgs84(stand), height_m, velocity=None)
+        hands.vehicle.send_target(desk.site.frame.to_wgs84(stand), height_m)
         await asyncio.sleep(1.0 / _HZ)
 
 

@@ -70,3 +70,13 @@ class BankHailer:
             except SpeakerRefused as error:
                 reasons.append(str(error))
         return taken, reasons
+
+    async def say_on(
+        self, speaker: SpeakerClient, text: str, language: Literal["zh", "en"], incident_id: UUID | None
+    ) -> tuple[list[str], list[str]]:
+        """The same on a drone's loudspeaker."""
+        try:
+            await speaker.say(text, language, repeat=1, incident_id=incident_id)
+        except SpeakerRefused as error:
+            return [], [str(error)]
+        return [speaker.id], []
