@@ -171,7 +171,7 @@ class Autopilot:
         pack = vehicle.battery.pack
         power_w = pack.idle_w
         if vehicle.armed and not vehicle.landed and vehicle.demand.thrust is Thrust.FLYING:
-            power_w = vehicle.battery.flight_power_w(body.speed_mps, body.up_mps)
+            power_w = vehicle.battery.flight_power_w(body.airspeed_mps(vehicle.around), body.up_mps)
         elif vehicle.armed:
             power_w = pack.hover_w * _IDLE_THROTTLE
         vehicle.battery.draw(power_w + vehicle.faults.battery_drain_w, dt)

@@ -63,10 +63,10 @@ class Battery:
     def remaining_percent(self) -> int:
         return round(100.0 * self.charge)
 
-    def flight_power_w(self, speed_mps: float, climb_mps: float) -> float:
-        """Hover to cruise, then rising with the cube of speed; climbing costs, sinking saves a little."""
+    def flight_power_w(self, airspeed_mps: float, climb_mps: float) -> float:
+        """Hover to cruise, beyond it with the cube of airspeed; climbing costs, sinking saves a little."""
         pack = self.pack
-        ratio = speed_mps / pack.cruise_mps
+        ratio = airspeed_mps / pack.cruise_mps
         if ratio <= 1.0:
             level_w = pack.hover_w + (pack.cruise_w - pack.hover_w) * ratio
         else:

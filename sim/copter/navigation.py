@@ -9,13 +9,14 @@ import math
 
 from sim.copter import auto
 from sim.copter.modes import RETURN_TRANSITIONS, Mode, ReturnPhase
-from sim.copter.physics import Horizontal, Thrust, Vertical
+from sim.copter.physics import Horizontal, Thrust, Vertical, braking_speed
 from sim.copter.places import Spot
 from sim.copter.vehicle import GuidedKind, Vehicle
 
 SPOOL_UP_S = 1.5
 _ARRIVED_M = 2.0
 _LEVEL_M = 0.5
+_RETURN_SETTLES_S = 5.0  # ARDUCOPTER.md: 40 s from 20 m over home, more than its phases add up to
 _SETTLED_MPS = 0.3
 _LOOK_AT_M = 4.0  # nearer targets do not turn the nose
 _STICK_CENTRE = 1500
@@ -99,11 +100,12 @@ def land(vehicle: Vehicle, over: Spot | None) -> None:
         go_to(vehicle, over, vehicle.speed_mps(None), look=False)
     else:
         hold_here(vehicle)
-    high = vehicle.parameters["LAND_SPEED_HIGH"] or vehicle.parameters["WPNAV_SPEED_DN"]
-    low_m = vehicle.parameters["LAND_ALT_LOW"] / 100.0
-    slow = vehicle.parameters["LAND_SPEED"]
+    parameters = vehicle.parameters
+    fast_mps = (parameters["LAND_SPEED_HIGH"] or parameters["WPNAV_SPEED_DN"]) / 100.0
+    above_low_m = max(0.0, vehicle.height_m - parameters["LAND_ALT_LOW"] / 100.0)
+    sink_mps, _ = braking_speed(above_low_m, parameters["WPNAV_ACCEL_Z"] / 100.0, fast_mps)
     demand.vertical = Vertical.RATE
-    demand.up = -(high if vehicle.height_m > low_m else slow) / 100.0
+    demand.up = -max(parameters["LAND_SPEED"] / 100.0, sink_mps)
 
 
 def fly_return(vehicle: Vehicle) -> bool:
@@ -127,7 +129,8 @@ def fly_return(vehicle: Vehicle) -> bool:
         case ReturnPhase.LOITER:
             go_to(vehicle, at_goal, speed, look=False)
             vehicle.hold_yaw_rad = vehicle.home_yaw_rad
-            done = vehicle.now_s - vehicle.phase_since_s >= vehicle.parameters["RTL_LOIT_TIME"] / 1000.0
+            waited_s = vehicle.now_s - vehicle.phase_since_s
+            done = waited_s >= vehicle.parameters["RTL_LOIT_TIME"] / 1000.0 + _RETURN_SETTLES_S
         case ReturnPhase.DESCEND:
             land(vehicle, at_goal)
             return True

@@ -110,6 +110,9 @@ class Body:
     def speed_mps(self) -> float:
         return math.hypot(self.east_mps, self.north_mps)
 
+    def airspeed_mps(self, around: Surroundings) -> float:
+        return math.hypot(self.east_mps - around.wind_east, self.north_mps - around.wind_north)
+
 
 def step(body: Body, demand: Demand, limits: Limits, frame: Airframe, around: Surroundings, *, dt: float) -> None:
     """Moves `body` by `dt`."""
@@ -134,7 +137,7 @@ def _rest(body: Body) -> None:
     body.lean_east = body.lean_north = body.yaw_rate = 0.0
 
 
-def _braking_speed(distance: float, accel: float, limit: float) -> tuple[float, float]:
+def braking_speed(distance: float, accel: float, limit: float) -> tuple[float, float]:
     """The speed from which one can still stop in `distance`, and its slope there (0 when limited)."""
     linear = accel / (_POSITION_GAIN * _POSITION_GAIN)
     if distance <= linear:
@@ -156,7 +159,7 @@ def _lean(body: Body, demand: Demand, limits: Limits, frame: Airframe, around: S
             distance = math.hypot(off_east, off_north)
             aim_east = aim_north = 0.0
             if distance > 1e-6:
-                speed, slope = _braking_speed(distance, 0.8 * limits.accel_mps2, demand.speed_mps)
+                speed, slope = braking_speed(distance, 0.8 * limits.accel_mps2, demand.speed_mps)
                 unit_east, unit_north = off_east / distance, off_north / distance
                 aim_east, aim_north = speed * unit_east, speed * unit_north
                 closing = max(0.0, body.east_mps * unit_east + body.north_mps * unit_north)
@@ -213,7 +216,7 @@ def _climb(body: Body, demand: Demand, limits: Limits, error_up: float, dt: floa
     else:
         off = demand.up - body.amsl_m - error_up
         limit = demand.climb_mps if off > 0 else demand.sink_mps
-        speed, slope = _braking_speed(abs(off), 0.8 * limits.accel_up_mps2, limit)
+        speed, slope = braking_speed(abs(off), 0.8 * limits.accel_up_mps2, limit)
         aim = math.copysign(speed, off)
         if body.up_mps * off > 0:
             want = -slope * body.up_mps

@@ -170,10 +170,9 @@ def attitude(vehicle: Vehicle) -> Message:
 
 def vfr_hud(vehicle: Vehicle) -> Message:
     body = vehicle.body
-    air = math.hypot(body.east_mps - vehicle.around.wind_east, body.north_mps - vehicle.around.wind_north)
     throttle = 0 if not vehicle.armed else 10 if vehicle.landed else 45
     return mavlink.MAVLink_vfr_hud_message(
-        0.0 if vehicle.landed else air,
+        0.0 if vehicle.landed else body.airspeed_mps(vehicle.around),
         body.speed_mps,
         int(_pressed_heading(vehicle)),
         throttle,
