@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import urlsplit
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from flightctl.speaker.protocol import Say
 from flightctl.transport import SocketTransports, Transports, parse_address
 from geofence.position import Enu, LocalFrame
 from sim.camera import SimCamera
+from sim.camera.mjpeg_server import MjpegServer
 from sim.copter.autopilot import Environment, Release
 from sim.copter.battery import Pack
 from sim.copter.copter import SimCopter
@@ -245,12 +247,18 @@ class SimulatedHardware:
                 listening = await server.listen_tcp(link)
                 stack.callback(listening.close)
             if cameras:
-                from sim.camera_streams import CameraStreams
-
-                await stack.enter_async_context(CameraStreams(self))
+                for host, port, there in self._by_server():
+                    await stack.enter_async_context(MjpegServer(there, self.look, self._clock.now, host=host, port=port))
             if ready is not None:
                 ready.set()
             await self._run_on(SocketTransports())
+
+    def _by_server(self) -> list[tuple[str, int, list[SimCamera]]]:
+        servers: dict[tuple[str, int], list[SimCamera]] = {}
+        for camera in self.cameras.values():
+            address = urlsplit(camera.camera.stream)
+            servers.setdefault((address.hostname or "127.0.0.1", address.port or 80), []).append(camera)
+        return [(host, port, there) for (host, port), there in servers.items()]
 
     def _line_links(self) -> list[tuple[str, LineServer]]:
         links = [(dock.link, self.docks[dock.id].link) for dock in self.site.docks]

@@ -20,10 +20,11 @@ _TOUCHDOWN_DISARM_S = 2.0
 
 
 def checks(vehicle: Vehicle) -> list[str]:
-    """What keeps it from arming in its present mode, most basic first."""
+    """What keeps it from arming in its present mode, most basic first.
+
+    The dock's interlock is no part of it: a drone under a closed cover is healthy, it only may not arm now.
+    """
     found: list[str] = []
-    if vehicle.inhibited:
-        found.append(vehicle.inhibited)
     if vehicle.body.crashed:
         found.append("Motors: crash damage")
     if vehicle.now_s < GYROS_S:
@@ -56,7 +57,9 @@ def arm(vehicle: Vehicle, *, forced: bool) -> bool:
     if not armable:
         vehicle.say(Severity.CRITICAL, f"Arm: {vehicle.mode.name} mode not armable")
         return False
-    reasons = [vehicle.inhibited] if forced and vehicle.inhibited else [] if forced else checks(vehicle)
+    reasons = [] if forced else checks(vehicle)
+    if vehicle.inhibited:
+        reasons.insert(0, vehicle.inhibited)
     if reasons:
         for reason in reasons:
             vehicle.say(Severity.CRITICAL, f"Arm: {reason}")

@@ -18,10 +18,10 @@ _TRIES = 20
 
 
 class Director:
-    """Runs until every fault and deed has had its turn."""
+    """Runs until every fault and deed has had its turn; without a service only the faults happen."""
 
     def __init__(
-        self, scenario: Scenario, hardware: SimulatedHardware, service: ServiceFace, observer: Observer
+        self, scenario: Scenario, hardware: SimulatedHardware, service: ServiceFace | None, observer: Observer
     ) -> None:
         self._scenario = scenario
         self._hardware = hardware
@@ -32,8 +32,9 @@ class Director:
         async with asyncio.TaskGroup() as group:
             for fault in self._scenario.faults:
                 group.create_task(self._fault(fault))
-            for deed in self._scenario.actions:
-                group.create_task(self._deed(deed))
+            if self._service is not None:
+                for deed in self._scenario.actions:
+                    group.create_task(self._deed(deed, self._service))
 
     async def _until(self, at_s: float | None, when: Moment | None, after_s: float) -> None:
         if at_s is not None:
@@ -55,12 +56,12 @@ class Director:
             set_fault(self._hardware, fault.kind, target, broken=False)
             self._observer.log(Source.RUNNER, "mended", target, fault=fault.kind.value)
 
-    async def _deed(self, deed: DeedPlan) -> None:
+    async def _deed(self, deed: DeedPlan, service: ServiceFace) -> None:
         await self._until(deed.at_s, deed.when, deed.after_s)
         reason = ""
         for _ in range(_TRIES):
             try:
-                await self._do(deed.do)
+                await self._do(deed.do, service)
             except (NotNow, NotFound) as refusal:
                 reason = str(refusal)
                 await asyncio.sleep(_RETRY_S)
@@ -69,8 +70,7 @@ class Director:
                 return
         self._observer.log(Source.RUNNER, "deed_refused", deed.do.value, reason=reason)
 
-    async def _do(self, deed: Deed) -> None:
-        service = self._service
+    async def _do(self, deed: Deed, service: ServiceFace) -> None:
         if deed in {Deed.HOLD, Deed.RELEASE_HOLD}:
             await service.set_hold(deed is Deed.HOLD, actor=_ACTOR)
             return

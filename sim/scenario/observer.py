@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from flightctl.api.face import ServiceFace
 from flightctl.clock import Clock
 from flightctl.dock.protocol import DockState
 from flightctl.incidents.model import OPEN_STATES, Incident, IncidentState
@@ -54,7 +53,7 @@ class Observer:
         self._hardware = hardware
         self._clock = clock
         self._starts_s = clock.loop_s(starts_at)
-        self._service: ServiceFace | None = None
+        self._told: Callable[[], Iterable[Incident]] | None = None
         self._world_events = 0
         self._drones: dict[str, dict[str, Any]] = {}
         self._docks: dict[str, DockState] = {}
@@ -64,8 +63,9 @@ class Observer:
         self._next_track_s = self._next_service_s = 0.0
         hardware.observe(self._step)
 
-    def watch(self, service: ServiceFace) -> None:
-        self._service = service
+    def watch(self, incidents: Callable[[], Iterable[Incident]]) -> None:
+        """Where the service's incidents are to be read."""
+        self._told = incidents
 
     @property
     def incidents(self) -> tuple[Incident, ...]:
@@ -79,7 +79,7 @@ class Observer:
         served = any(incident.state in _BEING_SERVED for incident in self._incidents.values())
         return bool(flown) and all(state["docked"] for state in flown) and not served
 
-    def log(self, source: Source, kind: str, subject: str = "", at_s: float | None = None, **data: Any) -> None:
+    def log(self, source: Source, kind: str, subject: str = "", at_s: float | None = None, /, **data: Any) -> None:
         self.record.add(Event(self._now_s() if at_s is None else at_s, source, kind, subject, data))
 
     def finish(self) -> Record:
@@ -218,9 +218,9 @@ class Observer:
     # --- service --------------------------------------------------------------------------------------------
 
     def _step_service(self) -> None:
-        if self._service is None:
+        if self._told is None:
             return
-        for incident in self._service.state_view().incidents:
+        for incident in self._told():
             known = self._incidents.get(incident.id)
             if known is not incident:
                 self._incidents[incident.id] = incident

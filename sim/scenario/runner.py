@@ -103,7 +103,7 @@ async def _play(
             forecast_table=forecast_table(scenario, site),
             policy=scenario.policy_over(site.file.policy),
         )
-        observer.watch(service)
+        observer.watch(service.book.all)
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [
