@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Annotated, Protocol
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from flightctl.api.views import SiteView, StateView
 from flightctl.dispatch.decision import Decision
@@ -31,9 +31,10 @@ class ExternalAlert(BaseModel):
 
     kind: AlertKind
     position: UncertainPosition
-    confidence: float = 1.0
-    note: str = ""
-    key: str  # the sender's own key for this event; the same key again changes nothing
+    confidence: Annotated[float, Field(ge=0, le=1)] = 1.0
+    note: Annotated[str, Field(max_length=500)] = ""
+    key: Annotated[str, Field(min_length=1, max_length=200)]
+    """The sender's own key for this event; the same key again changes nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,26 @@
+# Two commands do everything: `make run` and `make test`. Both set up what they need, once.
+SHELL := /bin/bash
+PYTHON ?= $(shell command -v python3.13 || command -v python3.12 || command -v python3.11 || command -v python3)
+
+.PHONY: run test setup setup-test lint screenshot clean
+
+run: setup
+	.venv/bin/chaoxun demo
+
+test: setup-test
+	scripts/check
+
+setup:
+	@$(PYTHON) scripts/setup.py
+
+setup-test:
+	@$(PYTHON) scripts/setup.py --test
+
+lint: setup-test
+	scripts/check --static
+
+screenshot: setup-test
+	.venv/bin/python scripts/screenshot.py docs/img
+
+clean:
+	rm -rf .venv build var reports flightctl/panel/dist flightctl/panel/node_modules

@@ -1,0 +1,269 @@
+"""Turns wishes into flights: decides, records the decision whole, starts the response, sends the next when one fails."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+import numpy as np
+import structlog
+
+from flightctl.dispatch.decide import decide
+from flightctl.dispatch.decision import Decision, Purpose
+from flightctl.dispatch.rules import Wish, wished
+from flightctl.dispatch.situation import DockSituation, DroneSituation, Situation, TargetTrack
+from flightctl.dock.client import DockClient
+from flightctl.incidents.lifecycle import noted
+from flightctl.incidents.model import Incident, IncidentState
+from flightctl.mavlink.errors import LinkLost
+from flightctl.response.desk import Desk
+from flightctl.response.errors import ResponseFailed
+from flightctl.response.response import EndKind, Response
+from flightctl.site import Drone
+from geofence.errors import ChaoxunError
+from geofence.identity import uuid7
+from geofence.position import Enu
+
+log = structlog.get_logger(__name__)
+
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An incident whose launch waits for a person."""
+
+    incident_id: UUID
+    why: str
+
+
+class Dispatcher:
+    """Owns the responses that are under way."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        docks: Mapping[str, DockClient],
+        rng: np.random.Generator,
+        start: Callable[[Response, bool], None],
+        bore_eta_s: Callable[[Enu], float | None],
+        on_change: Callable[[], None],
+    ) -> None:
+        self._desk = desk
+        self._docks = docks
+        self._rng = rng
+        self._start = start
+        self._bore_eta_s = bore_eta_s
+        self._on_change = on_change
+        self._responses: dict[str, Response] = {}  # by drone
+        self._failed: dict[UUID, set[str]] = {}
+        self._said: dict[UUID, tuple[object, ...]] = {}
+        self._settled: set[int] = set()
+        self.waiting: dict[UUID, Waiting] = {}
+        self.hold = False
+
+    # --- looked at by others ---------------------------------------------------------------------------------
+
+    def serving(self, drone_id: str) -> UUID | None:
+        """The incident a drone is out for, on its way home included."""
+        response = self._responses.get(drone_id)
+        return None if response is None else response.incident_id
+
+    def active(self, incident_id: UUID) -> Response | None:
+        """The response that still serves the incident."""
+        for response in self._responses.values():
+            if response.incident_id == incident_id and response.end is None:
+                return response
+        return None
+
+    def response_of(self, drone_id: str) -> Response | None:
+        return self._responses.get(drone_id)
+
+    # --- deciding --------------------------------------------------------------------------------------------
+
+    async def consider(self, incident: Incident) -> None:
+        """Sends a drone when one is wanted, none is under way, and nothing holds it back."""
+        if self.active(incident.id) is not None:
+            self.waiting.pop(incident.id, None)
+            return
+        wish = self._wish(incident)
+        if wish is None:
+            self.waiting.pop(incident.id, None)
+            return
+        if wish.needs_word:
+            if incident.id not in self.waiting:
+                self.waiting[incident.id] = Waiting(incident.id, wish.needs_word)
+                await self._desk.note(incident.id, "dispatch", "launch_waits", wish.needs_word)
+            return
+        self.waiting.pop(incident.id, None)
+        decision = self.decision(incident, wish.purpose)
+        if decision.drone_id is None:
+            await self._record(incident, decision, once=tuple((c.drone_id, c.refusal) for c in decision.candidates))
+            return
+        await self._record(incident, decision, once=(decision.id,))
+        self._launch(incident, decision, decision.drone_id)
+
+    def _wish(self, incident: Incident) -> Wish | None:
+        casualty = self._desk.casualty(incident.id) if incident.position is not None else None
+        return wished(
+            incident,
+            self._desk.policy(),
+            self._desk.clock.now(),
+            hold=self.hold,
+            unseen_s=0.0 if casualty is None else casualty.unseen_s(),
+            left=casualty is not None and casualty.left,
+        )
+
+    def decision(self, incident: Incident, purpose: Purpose, target: TargetTrack | None = None) -> Decision:
+        """Who would fly now, and why; nothing is started."""
+        situation = self._situation(incident, purpose, target)
+        return decide(situation, self._desk.policy(), decision_id=uuid7(self._desk.clock.now(), self._rng))
+
+    def _situation(self, incident: Incident, purpose: Purpose, target: TargetTrack | None) -> Situation:
+        desk, site = self._desk, self._desk.site
+        track = target or desk.casualty(incident.id).track()
+        keep_in = site.zones.of_kind("keep_in")
+        return Situation(
+            at=desk.clock.now(),
+            incident_id=incident.id,
+            purpose=purpose,
+            target=track,
+            wind=desk.wind(),
+            docks=tuple(self._dock_situation(dock) for dock in self._docks.values()),
+            drones=tuple(self._drone_situation(drone) for drone in site.file.drones),
+            frame=site.frame,
+            keep_outs=tuple(zone.ring for zone in site.zones.of_kind("keep_out")),
+            keep_in=keep_in[0].ring if keep_in else None,
+            failed_drones=frozenset(self._failed.get(incident.id, ())),
+            bore_eta_s=self._bore_eta_s(track.points[0]),
+        )
+
+    def _dock_situation(self, dock: DockClient) -> DockSituation:
+        status = dock.status
+        place = self._desk.site.frame.to_enu(dock.dock.position)
+        if status is None:
+            return DockSituation(dock.dock, place, dock.state, "no word from it", None)
+        return DockSituation(dock.dock, place, status.state, status.reason, status.wind_mps)
+
+    def _drone_situation(self, drone: Drone) -> DroneSituation:
+        serving = self.serving(drone.id)
+        try:
+            vehicle = self._desk.vehicle(drone)
+        except LinkLost:
+            return DroneSituation(drone, False, "never heard", False, None, 0.0, None, 0, serving)
+        if not vehicle.online:
+            return DroneSituation(drone, False, "link lost", vehicle.armed, None, 0.0, None, 0, serving)
+        return DroneSituation(
+            drone=drone,
+            online=True,
+            fault=vehicle.not_ready_reason(),
+            airborne=vehicle.armed,
+            place=self._desk.site.frame.to_enu(vehicle.position()),
+            height_m=vehicle.height_m(),
+            battery_percent=vehicle.battery_percent(),
+            hooks_loaded=min(vehicle.hooks_loaded(), drone.payload.hooks),
+            serving=serving,
+        )
+
+    async def _record(self, incident: Incident, decision: Decision, *, once: tuple[object, ...]) -> None:
+        """Stores the decision whole; one that repeats the last word for word is not written again."""
+        if self._said.get(incident.id) == once:
+            return
+        self._said[incident.id] = once
+        now = self._desk.clock.now()
+        data = {"decision_id": str(decision.id), "drone_id": decision.drone_id, "dock_id": decision.dock_id}
+
+        def change(present: Incident) -> Incident:
+            decided = present.model_copy(
+                update={"decisions": (*present.decisions, decision), "drone_id": decision.drone_id}
+            )
+            return noted(decided, now, "dispatch", "decision", decision.explanation, data)
+
+        await self._desk.book.update(incident.id, change)
+        if incident.state is IncidentState.DETECTED:
+            await self._desk.move(incident.id, IncidentState.VERIFIED, "policy", "accepted without a person")
+
+    # --- flights ---------------------------------------------------------------------------------------------
+
+    def _launch(self, incident: Incident, decision: Decision, drone_id: str) -> None:
+        corners = tuple(self._desk.site.frame.to_enu(point) for point in decision.route[1:-1])
+        self._begin(incident.id, drone_id, decision.purpose, corners, in_the_air=False)
+
+    def _begin(
+        self, incident_id: UUID, drone_id: str, purpose: Purpose, corners: tuple[Enu, ...], *, in_the_air: bool
+    ) -> None:
+        drone = self._desk.drone(drone_id)
+        response = Response(
+            self._desk,
+            incident_id,
+            drone,
+            self._docks[drone.dock_id],
+            purpose,
+            corners,
+            on_over=self._on_change,
+        )
+        self._responses[drone_id] = response
+        self._start(response, in_the_air)
+
+    async def settle(self) -> None:
+        """Takes notice of responses that no longer serve: the incident waits for the next drone, or for a person."""
+        for response in list(self._responses.values()):
+            end = response.end
+            if end is None or id(response) in self._settled:
+                continue
+            self._settled.add(id(response))
+            if end.kind is not EndKind.DONE:
+                if end.kind is EndKind.FAILED:
+                    self._failed.setdefault(response.incident_id, set()).add(response.drone.id)
+                self._said.pop(response.incident_id, None)
+                await self._desk.move(response.incident_id, IncidentState.VERIFIED, "dispatch", end.reason)
+
+    def ended(self, response: Response) -> None:
+        """The drone lies in its dock again."""
+        self._settled.discard(id(response))
+        if self._responses.get(response.drone.id) is response:
+            del self._responses[response.drone.id]
+        self._on_change()
+
+    async def adopt(self, incident: Incident) -> None:
+        """After a restart: the drone that served this incident goes on where it is."""
+        drone_id = incident.drone_id
+        if drone_id is None or drone_id in self._responses:
+            return
+        vehicle = self._desk.vehicle(self._desk.drone(drone_id))
+        if not (vehicle.online and vehicle.armed):
+            await self._desk.note(incident.id, "dispatch", "restarted", f"{drone_id} is on the ground")
+            await self._desk.move(incident.id, IncidentState.VERIFIED, "dispatch", "the service was restarted")
+            return
+        purpose = incident.decisions[-1].purpose if incident.decisions else Purpose.LIFEBUOY
+        await self._desk.note(incident.id, "dispatch", "restarted", f"{drone_id} is in the air")
+        self._begin(incident.id, drone_id, purpose, (), in_the_air=True)
+
+    async def order(self, incident_id: UUID, actor: str) -> None:
+        """A person orders the launch that was kept back."""
+        self._failed.pop(incident_id, None)
+        self._said.pop(incident_id, None)
+        await self._desk.note(incident_id, actor, "launch_ordered")
+
+    def recall(self, drone_id: str, reason: str) -> None:
+        response = self._responses.get(drone_id)
+        if response is None or response.end is not None:
+            raise ResponseFailed(f"{drone_id} serves no incident now")
+        response.recall(reason)
+
+
+async def run_response(response: Response, dispatcher: Dispatcher, *, in_the_air: bool) -> None:
+    """The owner of one response's task: an unexpected error ends that response and nothing else."""
+    try:
+        await response.run(in_the_air=in_the_air)
+    except asyncio.CancelledError:
+        raise
+    except ChaoxunError as error:
+        log.warning("response ended", drone=response.drone.id, reason=str(error))
+    except Exception:
+        log.exception("response broke", drone=response.drone.id, incident=str(response.incident_id))
+    finally:
+        dispatcher.ended(response)
+
+

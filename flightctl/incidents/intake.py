@@ -1,0 +1,160 @@
+"""From what cameras (and other systems) say to incidents and the people in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from uuid import UUID
+
+import numpy as np
+
+from flightctl.casualty import Casualty
+from flightctl.clock import Clock
+from flightctl.incidents.book import IncidentBook
+from flightctl.incidents.lifecycle import is_open, moved, noted, with_alert, with_priority
+from flightctl.incidents.merge import incident_for
+from flightctl.incidents.model import Incident, IncidentState, TimelineEntry
+from flightctl.incidents.priority import priority_of, raised
+from geofence.current import CurrentField
+from geofence.identity import uuid7
+from geofence.position import LocalFrame
+from vision.alert import Alert, AlertKind, CameraHealth, FrameReport, UncertainPosition
+
+_IN_WATER = frozenset({AlertKind.FALL, AlertKind.PERSON_IN_WATER})
+_OF_PERSON = _IN_WATER | {AlertKind.ZONE_ENTRY}
+
+
+class Intake:
+    """Opens incidents, merges what belongs together, follows each person."""
+
+    def __init__(
+        self,
+        book: IncidentBook,
+        frame: LocalFrame,
+        current: CurrentField,
+        clock: Clock,
+        rng: np.random.Generator,
+        bore_eta_s: Callable[[UncertainPosition], float | None],
+    ) -> None:
+        self._book = book
+        self._frame = frame
+        self._current = current
+        self._clock = clock
+        self._rng = rng
+        self._bore_eta_s = bore_eta_s
+        self._casualties: dict[UUID, Casualty] = {}
+
+    def casualty(self, incident_id: UUID) -> Casualty:
+        return self._casualties[incident_id]
+
+    def casualties(self) -> dict[UUID, Casualty]:
+        return self._casualties
+
+    def resume(self, incident: Incident) -> None:
+        """Takes up an incident that a former run of the service left open."""
+        position = incident.drift.position if incident.drift is not None else incident.position
+        if position is None or not {alert.kind for alert in incident.alerts} & _OF_PERSON:
+            return
+        in_water = bool({alert.kind for alert in incident.alerts} & _IN_WATER)
+        at = incident.drift.at if incident.drift is not None else incident.alerts[-1].at
+        self._casualties[incident.id] = self._new_casualty(position, incident, in_water=in_water, at=at)
+
+    async def alert(self, alert: Alert, actor: str) -> Incident:
+        """The incident this alert belongs to, opened when there is none."""
+        found = incident_for(alert, self._book.open(), self._frame)
+        incident = await self._opened(alert, actor) if found is None else await self._merged(found, alert, actor)
+        self._follow(incident, alert)
+        return incident
+
+    async def report(self, report: FrameReport) -> None:
+        """Takes one frame's alerts and sightings."""
+        actor = f"vision:{report.camera_id}"
+        for alert in report.alerts:
+            if alert.kind is not AlertKind.BORE_FRONT:
+                await self.alert(alert, actor)
+        for casualty in self._casualties.values():
+            for view in report.tracks:
+                casualty.offered(report.camera_id, view, report.at)
+        if report.health is CameraHealth.OK:
+            await self._camera_recovered(report.camera_id)
+
+    def forget_ended(self) -> None:
+        for incident_id in list(self._casualties):
+            incident = self._book.get(incident_id)
+            if incident is None or incident.state is IncidentState.CLOSED:
+                del self._casualties[incident_id]
+
+    async def _opened(self, alert: Alert, actor: str) -> Incident:
+        now = self._clock.now()
+        incident = self.draft(alert, actor, test=False)
+        reason = str(alert.details.get("reason", ""))
+        priority = f"P{incident.priority.value}"
+        return await self._book.add(noted(incident, now, "dispatch", "opened", f"{priority} {reason}".strip()))
+
+    def draft(self, alert: Alert, actor: str, *, test: bool) -> Incident:
+        """The incident that this alert alone would open; nothing is stored."""
+        zone_id = alert.details.get("zone_id")
+        eta_s = None if alert.position is None else self._bore_eta_s(alert.position)
+        entry = TimelineEntry(
+            at=alert.at,
+            actor=actor,
+            step="alert",
+            text=str(alert.details.get("reason", "")),
+            data={"kind": alert.kind.value, "alert_id": str(alert.id), "confidence": alert.confidence},
+        )
+        return Incident(
+            id=uuid7(self._clock.now(), self._rng),
+            opened_at=alert.at,
+            priority=priority_of({alert.kind}, eta_s),
+            state=IncidentState.DETECTED,
+            position=alert.position,
+            zone_id=zone_id if isinstance(zone_id, str) else None,
+            alerts=(alert,),
+            timeline=(entry,),
+            test=test,
+        )
+
+    async def _merged(self, incident: Incident, alert: Alert, actor: str) -> Incident:
+        now = self._clock.now()
+        kinds = {a.kind for a in (*incident.alerts, alert)}
+        eta_s = None if alert.position is None else self._bore_eta_s(alert.position)
+
+        def change(present: Incident) -> Incident:
+            joined = with_alert(present, alert, now, actor)
+            return with_priority(joined, raised(joined.priority, priority_of(kinds, eta_s)), now, alert.kind.value)
+
+        return await self._book.update(incident.id, change)
+
+    def _follow(self, incident: Incident, alert: Alert) -> None:
+        if alert.position is None or alert.kind not in _OF_PERSON:
+            return
+        in_water = alert.kind in _IN_WATER
+        casualty = self._casualties.get(incident.id)
+        if casualty is None:
+            casualty = self._new_casualty(alert.position, incident, in_water=in_water, at=alert.at)
+            self._casualties[incident.id] = casualty
+        else:
+            casualty.alerted(alert.position, alert.at, in_water=in_water)
+        if alert.track_id is not None:
+            casualty.follow(alert.camera_id, alert.track_id)
+
+    def _new_casualty(self, position: UncertainPosition, incident: Incident, *, in_water: bool, at: datetime) -> Casualty:
+        return Casualty(
+            position,
+            at,
+            in_water=in_water,
+            frame=self._frame,
+            current=self._current,
+            clock=self._clock,
+            rng=np.random.default_rng(incident.id.int % 2**64),
+        )
+
+    async def _camera_recovered(self, camera_id: str) -> None:
+        for incident in self._book.open():
+            kinds = {alert.kind for alert in incident.alerts}
+            if kinds == {AlertKind.CAMERA_FAULT} and incident.alerts[-1].camera_id == camera_id and is_open(incident):
+                now = self._clock.now()
+                await self._book.update(
+                    incident.id,
+                    lambda i, now=now: moved(i, IncidentState.RESOLVED, now, f"vision:{camera_id}", "picture is back"),
+                )

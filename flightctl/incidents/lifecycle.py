@@ -1,0 +1,67 @@
+"""Changes of an incident, each giving a new one. Pure; the one place where its state moves."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from flightctl.incidents.model import OPEN_STATES, TRANSITIONS, Incident, IncidentState, Priority, TimelineEntry
+from geofence.errors import ChaoxunError
+from vision.alert import Alert
+
+
+class IllegalTransition(ChaoxunError):
+    """The incident's state does not lead there."""
+
+
+def noted(
+    incident: Incident, at: datetime, actor: str, step: str, text: str = "", data: dict[str, Any] | None = None
+) -> Incident:
+    """With one more line in its timeline."""
+    entry = TimelineEntry(at=at, actor=actor, step=step, text=text, data=data or {})
+    return incident.model_copy(update={"timeline": (*incident.timeline, entry)})
+
+
+def moved(incident: Incident, state: IncidentState, at: datetime, actor: str, text: str = "") -> Incident:
+    """In the next state; raises IllegalTransition when the present one does not lead there."""
+    if state not in TRANSITIONS[incident.state]:
+        raise IllegalTransition(f"an incident that is {incident.state.value} cannot become {state.value}")
+    return noted(incident.model_copy(update={"state": state}), at, actor, f"state_{state.value}", text)
+
+
+def with_alert(incident: Incident, alert: Alert, at: datetime, actor: str) -> Incident:
+    """With one more alert about the same person or place."""
+    update: dict[str, Any] = {"alerts": (*incident.alerts, alert)}
+    if alert.position is not None:
+        update["position"] = alert.position
+    zone_id = alert.details.get("zone_id")
+    if isinstance(zone_id, str):
+        update["zone_id"] = zone_id
+    return noted(
+        incident.model_copy(update=update),
+        at,
+        actor,
+        "alert",
+        str(alert.details.get("reason", "")),
+        {"kind": alert.kind.value, "alert_id": str(alert.id), "confidence": alert.confidence},
+    )
+
+
+def with_priority(incident: Incident, priority: Priority, at: datetime, why: str) -> Incident:
+    if priority == incident.priority:
+        return incident
+    return noted(
+        incident.model_copy(update={"priority": priority}),
+        at,
+        "dispatch",
+        "priority",
+        f"P{incident.priority.value} to P{priority.value}: {why}",
+    )
+
+
+def is_open(incident: Incident) -> bool:
+    return incident.state in OPEN_STATES
+
+
+def happened(incident: Incident, step: str) -> bool:
+    return any(entry.step == step for entry in incident.timeline)

@@ -1,0 +1,1 @@
+"""What a chosen drone does for an incident, step by step, and how it comes home."""

@@ -1,0 +1,57 @@
+"""What a response works with: the service's parts it may see and use, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from flightctl.casualty import Casualty
+from flightctl.clock import Clock
+from flightctl.dock.client import DockClient
+from flightctl.incidents.book import IncidentBook
+from flightctl.incidents.lifecycle import moved, noted
+from flightctl.incidents.model import TRANSITIONS, Incident, IncidentState
+from flightctl.site import Drone, Policy
+from flightctl.site_loading import Site
+from flightctl.speaker.client import SpeakerClient
+from flightctl.drone import DroneHands
+from geofence.position import Enu
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Everything is looked up when it is needed: docks come and go, people are seen and lost."""
+
+    site: Site
+    clock: Clock
+    policy: Callable[[], Policy]
+    book: IncidentBook
+    docks: Mapping[str, DockClient]
+    drone_speakers: Mapping[str, SpeakerClient]
+    vehicle: Callable[[Drone], Vehicle]  # raises LinkLost when it has never been heard
+    casualty: Callable[[UUID], Casualty]
+    wind: Callable[[], Enu]  # m/s, blowing towards
+    water_amsl_m: Callable[[Enu], float]
+    others_within_m: Callable[[Enu, UUID], float | None]
+
+    async def note(
+        self, incident_id: UUID, actor: str, step: str, text: str = "", data: dict[str, Any] | None = None
+    ) -> None:
+        at = self.clock.now()
+        await self.book.update(incident_id, lambda incident: noted(incident, at, actor, step, text, data))
+
+    async def move(self, incident_id: UUID, state: IncidentState, actor: str, text: str = "") -> None:
+        """Moves the incident on, if its present state leads there; a person may have ended it meanwhile."""
+        at = self.clock.now()
+
+        def change(incident: Incident) -> Incident:
+            if incident.state is state or state not in TRANSITIONS[incident.state]:
+                return incident
+            return moved(incident, state, at, actor, text)
+
+        await self.book.update(incident_id, change)
+
+    def drone(self, drone_id: str) -> Drone:
+        return next(drone for drone in self.site.file.drones if drone.id == drone_id)

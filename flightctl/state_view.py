@@ -1,0 +1,202 @@
+"""Everything that moves, gathered for clients."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from flightctl.api.views import (
+    BoreView,
+    CameraView,
+    DockView,
+    DriftView,
+    DroneView,
+    FrontView,
+    SpeakerView,
+    StateView,
+    WeatherView,
+)
+from flightctl.cameras import CameraDesk
+from flightctl.clock import Clock
+from flightctl.dispatch.dispatcher import Dispatcher
+from flightctl.dock.client import DockClient
+from flightctl.drone import DroneHands
+from flightctl.incidents.book import IncidentBook
+from flightctl.incidents.intake import Intake
+from flightctl.incidents.lifecycle import is_open
+from flightctl.incidents.model import Consent, Incident, IncidentState
+from flightctl.site import DropPolicy, Policy
+from flightctl.site_loading import Site
+from flightctl.speaker.client import SpeakerClient
+from flightctl.surroundings import Surroundings
+from geofence.position import Enu
+from vision.alert import UncertainPosition
+
+_DRIFT_AHEAD_S = (10.0, 20.0, 30.0, 40.0, 50.0, 60.0)
+_ASKS_FOR_DROP = frozenset({IncidentState.DISPATCHED, IncidentState.AIRBORNE, IncidentState.ON_SCENE, IncidentState.ACTING})
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the view is gathered from."""
+
+    site: Site
+    clock: Clock
+    policy: Policy
+    book: IncidentBook
+    intake: Intake
+    dispatcher: Dispatcher
+    docks: Mapping[str, DockClient]
+    drones: Mapping[str, DroneHands]
+    speakers: Mapping[str, SpeakerClient]
+    cameras: CameraDesk
+    surroundings: Surroundings
+
+
+def state_view(parts: Parts, seq: int) -> StateView:
+    return StateView(
+        seq=seq,
+        at=parts.clock.now(),
+        hold=parts.dispatcher.hold,
+        drop_policy=parts.policy.drop.value,
+        weather=_weather(parts),
+        bore=_bore(parts),
+        docks=tuple(_dock(dock) for dock in parts.docks.values()),
+        drones=tuple(_drone(parts, hands) for hands in parts.drones.values()),
+        cameras=tuple(_camera(parts, camera.id) for camera in parts.site.file.cameras),
+        speakers=tuple(_speaker(speaker) for speaker in parts.speakers.values()),
+        incidents=tuple(parts.book.all()),
+        drifts=_drifts(parts),
+        needs=_needs(parts),
+    )
+
+
+def _weather(parts: Parts) -> WeatherView:
+    if not parts.surroundings.wind_known():
+        return WeatherView()
+    wind = parts.surroundings.wind()
+    return WeatherView(wind_mps=wind.length_m, wind_from_deg=wind.bearing_deg(Enu(0.0, 0.0)))
+
+
+def _bore(parts: Parts) -> BoreView | None:
+    river, frame = parts.site.river, parts.site.frame
+    station = river.reference_station
+    passage = parts.surroundings.passage(frame.to_enu(station.position))
+    if passage is None:
+        return None
+    front = parts.surroundings.front()
+    shown = None
+    if front is not None:
+        one, two = river.across(front.chainage_m)
+        shown = FrontView(
+            position=frame.to_wgs84(front.position),
+            line=(frame.to_wgs84(one), frame.to_wgs84(two)),
+            speed_mps=front.speed_mps,
+            observed=front.observed,
+        )
+    return BoreView(
+        station_id=station.id,
+        eta_s=(passage.at - parts.clock.now()).total_seconds(),
+        sigma_s=passage.sigma_s,
+        arrives_at=passage.at,
+        source=passage.source,
+        front=shown,
+        level_amsl_m=parts.surroundings.water_amsl_m(river.bank.to_enu(0.0, 10.0)),
+    )
+
+
+def _dock(dock: DockClient) -> DockView:
+    status = dock.status
+    if status is None:
+        return DockView(id=dock.dock.id, state=dock.state, reason="no word from it")
+    return DockView(
+        id=dock.dock.id,
+        state=status.state,
+        reason=status.reason,
+        cover_percent=status.cover_percent,
+        drones_inside=status.drones_inside,
+        wind_mps=status.wind_mps,
+        temperature_c=status.temperature_c,
+    )
+
+
+def _drone(parts: Parts, hands: DroneHands) -> DroneView:
+    drone, telemetry = hands.drone, hands.telemetry
+    if telemetry is None:
+        return DroneView(id=drone.id, dock_id=drone.dock_id, online=False, reason="never heard")
+    dock = parts.docks[drone.dock_id].status
+    return DroneView(
+        id=drone.id,
+        dock_id=drone.dock_id,
+        online=telemetry.online,
+        reason=hands.not_ready_reason(),
+        position=telemetry.position,
+        height_m=telemetry.height_m,
+        heading_deg=telemetry.heading_deg,
+        ground_speed_mps=telemetry.speed_mps,
+        climb_mps=telemetry.velocity_up_mps,
+        battery_percent=telemetry.battery_percent,
+        armed=telemetry.armed,
+        mode=telemetry.mode,
+        in_dock=dock is not None and drone.id in dock.drones_inside,
+        hooks_loaded=len(hands.loaded_hooks()),
+        incident_id=parts.dispatcher.serving(drone.id),
+        trail=hands.trail(parts.clock.time_s()),
+        link_loss_percent=telemetry.link_loss * 100.0,
+    )
+
+
+def _camera(parts: Parts, camera_id: str) -> CameraView:
+    state = parts.cameras.state(camera_id)
+    return CameraView(
+        id=camera_id,
+        health=state.health,
+        reason=state.reason,
+        frame_seq=state.frame_seq,
+        at=state.at,
+        tracks=state.tracks,
+    )
+
+
+def _speaker(speaker: SpeakerClient) -> SpeakerView:
+    return SpeakerView(id=speaker.id, online=speaker.online, playing=speaker.playing, fault=speaker.fault)
+
+
+def _drifts(parts: Parts) -> tuple[DriftView, ...]:
+    found: list[DriftView] = []
+    for incident in parts.book.open():
+        casualty = parts.intake.casualties().get(incident.id)
+        if casualty is None or not casualty.in_water:
+            continue
+        ahead = [casualty.estimate(ahead_s=seconds) for seconds in (0.0, *_DRIFT_AHEAD_S)]
+        points = [_uncertain(parts, estimate.place, estimate.sigma_m) for estimate in ahead]
+        found.append(DriftView(incident_id=incident.id, position=points[0], track=tuple(points[1:])))
+    return tuple(found)
+
+
+def _uncertain(parts: Parts, place: Enu, sigma_m: float) -> UncertainPosition:
+    point = parts.site.frame.to_wgs84(place)
+    return UncertainPosition(lat=point.lat, lon=point.lon, sigma_m=min(max(sigma_m, 0.01), 5000.0))
+
+
+def _needs(parts: Parts) -> tuple[str, ...]:
+    """What waits for a person, the most urgent incident first."""
+    needs: list[str] = []
+    for incident in parts.book.open():
+        if _waits_for_drop(incident, parts.policy):
+            needs.append(f"consent:{incident.id}")
+        if incident.id in parts.dispatcher.waiting:
+            needs.append(f"launch:{incident.id}")
+        if incident.state is IncidentState.ESCALATED:
+            needs.append(f"escalated:{incident.id}")
+    return tuple(needs)
+
+
+def _waits_for_drop(incident: Incident, policy: Policy) -> bool:
+    return (
+        policy.drop is DropPolicy.CONFIRM
+        and incident.consent is Consent.UNASKED
+        and incident.state in _ASKS_FOR_DROP
+        and incident.priority == 1
+        and is_open(incident)
+    )

@@ -1,0 +1,1 @@
+"""One module a revision; never change one that was released."""

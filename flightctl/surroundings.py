@@ -1,0 +1,75 @@
+"""Wind, water and bore as the service knows them: docks measure, the river is forecast, cameras correct."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import structlog
+
+from flightctl.clock import Clock
+from flightctl.dock.client import DockClient
+from flightctl.site_loading import Site
+from geofence.bore import BoreForecast, Front, Passage
+from geofence.current import CurrentField
+from geofence.level import WaterLevel
+from geofence.position import Enu
+from vision.alert import Alert
+
+log = structlog.get_logger(__name__)
+
+PASSED_S = 3600.0  # the danger lasts past the front (RIVER.md §7.10)
+
+
+class Surroundings:
+    def __init__(
+        self, site: Site, clock: Clock, docks: Mapping[str, DockClient], forecast: BoreForecast
+    ) -> None:
+        self.forecast = forecast
+        self.current = CurrentField(site.river, forecast)
+        self._site = site
+        self._clock = clock
+        self._docks = docks
+        self._level = WaterLevel(site.river, forecast)
+
+    def wind(self) -> Enu:
+        """Mean of what the docks measure, m/s, blowing towards. Still air when no dock is heard."""
+        vectors: list[Enu] = []
+        for dock in self._docks.values():
+            status = dock.status
+            if status is not None:
+                towards = math.radians(status.wind_from_deg + 180.0)
+                vectors.append(Enu(status.wind_mps * math.sin(towards), status.wind_mps * math.cos(towards)))
+        if not vectors:
+            return Enu(0.0, 0.0)
+        return Enu(
+            sum(v.east_m for v in vectors) / len(vectors), sum(v.north_m for v in vectors) / len(vectors)
+        )
+
+    def wind_known(self) -> bool:
+        return any(dock.status is not None for dock in self._docks.values())
+
+    def water_amsl_m(self, place: Enu) -> float:
+        points = np.array([[place.east_m, place.north_m]])
+        return float(self._level.amsl_m(points, self._clock.now())[0])
+
+    def passage(self, place: Enu) -> Passage | None:
+        """The next front at a place, or one that has passed within the last hour."""
+        return self.forecast.next_passage(place, self._clock.now(), passed_s=PASSED_S)
+
+    def bore_eta_s(self, place: Enu) -> float | None:
+        """Seconds until the front is there; negative when it has passed."""
+        passage = self.passage(place)
+        return None if passage is None else (passage.at - self._clock.now()).total_seconds()
+
+    def front(self) -> Front | None:
+        return self.forecast.front(self._clock.now())
+
+    def front_seen(self, alert: Alert) -> None:
+        """A camera saw the front: every place upstream gets a new time."""
+        if alert.position is None:
+            return
+        place = self._site.frame.to_enu(alert.position)
+        taken = self.forecast.observe(place, alert.at, sigma_s=10.0)
+        log.info("front observed", camera=alert.camera_id, taken=taken)
