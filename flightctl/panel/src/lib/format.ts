@@ -17,6 +17,11 @@ export function stepSpan(seconds: number): string {
   return clockSpan(seconds);
 }
 
+/** How sure a time is: "15 s", "4 min". */
+export function sigmaSpan(seconds: number): string {
+  return seconds < 90 ? `${Math.round(seconds)} s` : `${Math.round(seconds / 60)} min`;
+}
+
 export function round(value: number | null | undefined, digits = 0): string {
   return value == null || !Number.isFinite(value) ? "–" : value.toFixed(digits);
 }
@@ -38,7 +43,6 @@ export function timeOfDay(at: number | string, zone: string, seconds = true): st
   return format.format(typeof at === "string" ? Date.parse(at) : at);
 }
 
-/** "Asia/Shanghai" → "CST"-like short name is ambiguous, so the city: "Shanghai". */
 export function secondsBetween(from: string, to: string | number): number {
   return ((typeof to === "string" ? Date.parse(to) : to) - Date.parse(from)) / 1000;
 }

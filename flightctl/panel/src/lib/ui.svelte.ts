@@ -1,7 +1,7 @@
 /** What this viewer chose: theme, selection, open dialogs. Nothing of it concerns the service. */
 import type { Incident, LatLon } from "../api/types";
 import { live } from "../api/live.svelte";
-import { byId, isOpen, placeOf, servingDrone } from "./incidents";
+import { byId, isOpen, latestDecision, placeOf, servingDrone } from "./incidents";
 import { stored, store } from "./storage";
 
 export type Theme = "dark" | "light";
@@ -53,7 +53,13 @@ class Ui {
     const [incident, state] = [this.selected, live.state];
     if (incident === null || state === null) return;
     const drone = servingDrone(incident, state);
-    const points = [placeOf(incident), drone?.position ?? null].filter((point) => point !== null);
+    const drift = state.drifts.find((candidate) => candidate.incident_id === incident.id);
+    const points = [
+      placeOf(incident),
+      drone?.in_dock === false ? drone.position : null,
+      ...(isOpen(incident) ? (latestDecision(incident)?.route ?? []) : []),
+      ...(drift?.track ?? []),
+    ].filter((point) => point !== null);
     if (points.length > 0) this.show(points);
   }
 
