@@ -152,8 +152,8 @@ def _rescue(now: float, consent: Consent, frame: LocalFrame, *, drop_auto: bool)
         outcome = Outcome(
             summary=said,
             buoy_distance_m=1.4 if dropped else None,
-            steps_s={"cover_open": 7.0, "armed": 9.2, "take_off": 10.5, "on_scene": 33.0}
-            | ({"dropped": 44.0, "in_water": 45.3, "reached": 52.0} if dropped else {}),
+            steps_s={"cover_open": 7.0, "armed": 9.2, "airborne": 10.5, "arrived": 33.0}
+            | ({"dropped": 44.0, "splash": 45.3} if dropped else {}),
         )
     return Incident(
         id=RESCUE,
@@ -190,24 +190,26 @@ def _rescue_state(now: float) -> IncidentState:
 def _rescue_steps(*, drop_auto: bool, consent: Consent) -> list[TimelineEntry]:
     steps = [
         (0.0, "vision:cam-3", "alert", "fall from the seawall, confidence 0.93"),
-        (0.4, "vision:cam-3", "verified", "person in the water seen in 4 of 5 frames"),
-        (0.6, "speaker:spk-3", "hail", "有人落水！请不要下水，救生圈马上就到，抓住救生圈！"),
+        (0.4, "dispatch", "opened", "P1 fall from the seawall"),
+        (0.6, "dispatch", "hail", "有人落水！请不要下水，救生圈马上就到，抓住救生圈！"),
         (0.8, "dispatch", "decision", "cx-2 from dock-mid: in the water in 46 s"),
-        (1.0, "dock:dock-mid", "prepare", ""),
+        (1.0, "dock:dock-mid", "dock_prepare", ""),
         (COVER_OPEN_S, "dock:dock-mid", "cover_open", ""),
+        (1.0, "dispatch", "state_dispatched", ""),
         (9.2, "drone:cx-2", "armed", ""),
-        (TAKE_OFF_S, "drone:cx-2", "take_off", "to 30 m"),
-        (ON_SCENE_S, "drone:cx-2", "on_scene", "12 m from the reckoned position"),
-        (33.6, "drone:cx-2", "hail", "有人落水！请不要下水，救生圈马上就到，抓住救生圈！"),
+        (TAKE_OFF_S, "drone:cx-2", "airborne", ""),
+        (TAKE_OFF_S, "drone:cx-2", "state_airborne", ""),
+        (ON_SCENE_S, "drone:cx-2", "arrived", ""),
+        (33.6, "drone:cx-2", "hail_from_drone", "有人落水！请不要下水，救生圈马上就到，抓住救生圈！"),
     ]
     if consent is not Consent.UNASKED:
         step = "consent_given" if consent is Consent.GIVEN else "consent_refused"
         steps.append((ASKED_S + 2, "operator", step, ""))
     if drop_auto or consent is Consent.GIVEN:
         steps += [
-            (DROP_S, "drone:cx-2", "dropped", "hook 1 released at 8.1 m, wind 4.2 m/s"),
-            (45.3, "drone:cx-2", "in_water", "1.4 m from the person"),
-            (52.0, "vision:cam-3", "reached", ""),
+            (DROP_S, "drone:cx-2", "dropped", "±1.2 m"),
+            (45.3, "drone:cx-2", "splash", "reckoned 1.4 m from the person"),
+            (60.0, "drone:cx-2", "watched", ""),
         ]
     steps += [(HOME_S, "drone:cx-2", "returning", ""), (DOCKED_S, "dock:dock-mid", "docked", "")]
     return sorted((TimelineEntry(at=at(s), actor=a, step=n, text=t) for s, a, n, t in steps), key=lambda e: e.at)
@@ -262,7 +264,7 @@ def _trespass() -> Incident:
         timeline=(
             TimelineEntry(at=at(-74), actor="vision:cam-1", step="alert", text="1 person on the foreshore for 3 s"),
             TimelineEntry(
-                at=at(-73), actor="speaker:spk-1", step="hail", text="潮水马上就到，请立即离开滩涂，回到海塘上来！"
+                at=at(-73), actor="dispatch", step="hail", text="潮水马上就到，请立即离开滩涂，回到海塘上来！"
             ),
         ),
     )

@@ -38,3 +38,10 @@ export function named(group: string, name: string): string {
 export function both(text: Text): string {
   return text[locale.language];
 }
+
+const MOVE = "state_";
+
+/** A timeline step's name; a change of state is named after the state. */
+export function stepName(step: string): string {
+  return step.startsWith(MOVE) ? t("step.became", { state: named("state", step.slice(MOVE.length)) }) : named("step", step);
+}

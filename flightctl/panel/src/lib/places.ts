@@ -1,6 +1,6 @@
 /** Names of places and devices in the chosen language. */
 import type { Incident, Site } from "../api/types";
-import { both } from "../i18n/index.svelte";
+import { both, named } from "../i18n/index.svelte";
 import { byId, placeOf } from "./incidents";
 import { coordinate } from "./format";
 
@@ -22,7 +22,7 @@ export function placeName(site: Site, incident: Incident): string {
 export function actorName(site: Site, actor: string): string {
   const id = actor.slice(actor.indexOf(":") + 1);
   const device = byId(site.cameras, id) ?? byId(site.docks, id) ?? byId(site.drones, id) ?? byId(site.speakers, id);
-  return device === null ? actor : both(device.name);
+  return device === null ? named("actor", actor) : both(device.name);
 }
 
 export function droneName(site: Site, id: string | null): string {
