@@ -236,4 +236,7 @@ class Contact:
         if self._listeners:
             telemetry = self.telemetry
             for listener in tuple(self._listeners):
-                listener(telemetry)
+                try:
+                    listener(telemetry)
+                except Exception:  # a fault of one listener must not silence the link
+                    log.exception("a listener to %s failed", self.who)

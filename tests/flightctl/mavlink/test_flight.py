@@ -13,6 +13,7 @@ import pytest
 
 from flightctl.clock import Clock
 from flightctl.mavlink import gripper
+from flightctl.mavlink.dialect import mavlink
 from flightctl.mavlink.errors import (
     CommandFailed,
     FlightInterrupted,
@@ -21,6 +22,7 @@ from flightctl.mavlink.errors import (
     NotReady,
     WrongState,
 )
+from flightctl.mavlink.mission import Item
 from flightctl.transport import SocketTransports, Transports
 from flightctl.vehicle import Fleet, Severity, Vehicle
 from geofence.position import Enu, LatLon, LocalFrame
@@ -240,6 +242,57 @@ def test_a_second_service_finds_the_flying_vehicle_and_takes_it_on() -> None:
             await again.return_home()
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
+
+    run_virtual(story())
+
+
+def test_a_mission_is_held_as_sent_and_flown() -> None:
+    async def story() -> None:
+        items = (
+            Item(mavlink.MAV_CMD_NAV_TAKEOFF, None, 15.0),
+            Item(mavlink.MAV_CMD_NAV_WAYPOINT, beside_home(60.0, 0.0), 15.0),
+            Item(mavlink.MAV_CMD_NAV_RETURN_TO_LAUNCH, None, 0.0),
+        )
+        async with one_copter(MemoryNetwork()) as (vehicle, truth, _):
+            await vehicle.wait_ready()
+            await vehicle.upload_mission(items)
+            held = await vehicle.download_mission()
+            assert len(held) == len(items)
+            assert all(sent.same_as(kept) for sent, kept in zip(items, held, strict=True))
+            await vehicle.start_mission()
+            assert vehicle.telemetry.mode == "AUTO"
+            there = FRAME.to_enu(beside_home(60.0, 0.0))
+            arrived = await vehicle.until(lambda: truth.copter.state.position.distance_m(there) < 5.0 or None, 60.0)
+            assert arrived
+
+    run_virtual(story())
+
+
+def test_it_lands_where_it_is_facing_as_told() -> None:
+    async def story() -> None:
+        async with one_copter(MemoryNetwork()) as (vehicle, truth, _):
+            await vehicle.take_off(10.0)
+            spot = beside_home(0.0, 40.0)
+            await vehicle.go_to(spot, 10.0, yaw_deg=90.0)
+            await vehicle.until(lambda: abs((vehicle.telemetry.heading_deg or 0.0) - 90.0) < 10.0 or None, 20.0)
+            assert vehicle.telemetry.heading_deg == pytest.approx(90.0, abs=10.0)
+            await vehicle.land()
+            assert not truth.copter.state.armed
+            assert truth.copter.state.position.distance_m(FRAME.to_enu(spot)) < 5.0
+
+    run_virtual(story())
+
+
+def test_cancelling_the_watch_leaves_the_vehicle_flying() -> None:
+    async def story() -> None:
+        async with one_copter(MemoryNetwork()) as (vehicle, truth, _):
+            climb = asyncio.ensure_future(vehicle.take_off(20.0))
+            await asyncio.sleep(4.0)
+            climb.cancel()
+            await asyncio.gather(climb, return_exceptions=True)
+            assert climb.cancelled()
+            await asyncio.sleep(15.0)
+            assert truth.copter.state.height_m == pytest.approx(20.0, abs=1.0)
 
     run_virtual(story())
 
