@@ -146,6 +146,11 @@ class SimulatedHardware:
             frame=self.frame,
             rng=rng,
             parameters={
+                # what a site sets on its drones beside ArduCopter's defaults
+                "FS_GCS_ENABLE": 1.0,
+                "RTL_ALT": 2000.0,
+                "RTL_LOIT_TIME": 1000.0,
+                "LAND_SPEED": 80.0,
                 "WPNAV_SPEED": drone.cruise_mps * 100.0,
                 "WPNAV_SPEED_UP": drone.climb_mps * 100.0,
                 "WPNAV_SPEED_DN": drone.descent_mps * 100.0,
@@ -248,7 +253,9 @@ class SimulatedHardware:
                 stack.callback(listening.close)
             if cameras:
                 for host, port, there in self._by_server():
-                    await stack.enter_async_context(MjpegServer(there, self.look, self._clock.now, host=host, port=port))
+                    await stack.enter_async_context(
+                        MjpegServer(there, self.look, self._clock.now, host=host, port=port)
+                    )
             if ready is not None:
                 ready.set()
             await self._run_on(SocketTransports())

@@ -22,7 +22,8 @@ from geofence.zones import ZoneKind
 _HOVER_HZ = 5.0
 _HAIL_EVERY_S = 12.0
 _GIVE_UP_S = 150.0  # of trying, when it is not a person's word that is waited for
-WALL_CLEARANCE_M = 4.5  # the drone keeps this far beyond the crest while it hovers low
+WALL_CLEARANCE_M = 3.5  # the drone keeps this far beyond the crest while it hovers low
+STAND_OFF_M = 1.8  # beside the person, never onto the head; RIVER.md §3.4 asks for 2-3 m less what it drifts
 RELEASE_LATENCY_S = 0.5  # from the command until the hook is open (RIVER.md §3.4: 0.3-0.5 s)
 
 
@@ -73,28 +74,32 @@ async def deliver(desk: Desk, incident_id: UUID, hands: DroneHands) -> Delivery:
 
 
 def _plan(desk: Desk, incident_id: UUID, hands: DroneHands) -> ReleasePlan:
-    """Where to let go now, kept clear of the wall."""
+    """Where to let go now: beside the person, up-current in the open and on the river side near the wall."""
     person = desk.casualty(incident_id).estimate()
     height_m = max(hands.height_m() + hands.home_amsl_m() - desk.water_amsl_m(person.place), 1.0)
+    bank = desk.site.river.bank
+    at = bank.to_bank(person.place)
+    near_wall = at.offset_m < WALL_CLEARANCE_M + STAND_OFF_M
     plan = plan_release(
-        person=person.place,
-        person_velocity=person.velocity,
+        person.place,
+        person.velocity,
         person_sigma_m=person.sigma_m,
         wind=desk.wind(),
         height_m=min(height_m, desk.policy().drop_max_height_m),
         body=body_of(hands),
         latency_s=RELEASE_LATENCY_S,
+        standoff_m=0.0 if near_wall else STAND_OFF_M,
     )
-    bank = desk.site.river.bank
-    at = bank.to_bank(plan.command_point)
-    if at.offset_m >= WALL_CLEARANCE_M:
+    if not near_wall:
         return plan
-    off_the_wall = bank.to_enu(at.along_m, WALL_CLEARANCE_M) - plan.command_point
+    over = bank.to_bank(plan.command_point)
+    out_m = max(over.offset_m + STAND_OFF_M, WALL_CLEARANCE_M)
+    outward = bank.to_enu(over.along_m, out_m) - plan.command_point
     return replace(
         plan,
-        command_point=plan.command_point + off_the_wall,
-        release_point=plan.release_point + off_the_wall,
-        impact_point=plan.impact_point + off_the_wall,
+        command_point=plan.command_point + outward,
+        release_point=plan.release_point + outward,
+        impact_point=plan.impact_point + outward,
     )
 
 

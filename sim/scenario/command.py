@@ -48,9 +48,7 @@ def run_files(
     return 0 if all(result.held for result in results) else 1
 
 
-def _run(
-    scenario: LoadedScenario, seed: int | None, time_mode: TimeMode, console: Console | None
-) -> ScenarioResult:
+def _run(scenario: LoadedScenario, seed: int | None, time_mode: TimeMode, console: Console | None) -> ScenarioResult:
     play = run_scenario if time_mode == "virtual" else run_scenario_in_real_time
     if console is None:
         return play(scenario, seed=seed)

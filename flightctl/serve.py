@@ -1,0 +1,151 @@
+"""`chaoxun serve`: the service, its store, its vision workers and its panel, on real sockets until stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import structlog
+import uvicorn
+
+from flightctl.api.app import create_app
+from flightctl.clock import Clock
+from flightctl.scene import scene_geometry
+from flightctl.service import Service
+from flightctl.site_loading import Site, load_site
+from flightctl.store import DATABASE_NAME, Store
+from flightctl.transport import LinkUnavailable, SocketTransports
+from geofence.bore import TableEntry
+from geofence.errors import ChaoxunError
+from vision.worker import VisionWorkers
+
+log = structlog.get_logger(__name__)
+
+PANEL_DIR = Path(__file__).resolve().parent / "panel" / "dist"
+KEYS_VARIABLE = "CHAOXUN_ALERT_KEYS"
+_LEVEL_TOLD_EVERY_S = 5.0
+
+
+class KeysInvalid(ChaoxunError):
+    """The environment's alert keys cannot be read."""
+
+
+def alert_keys(text: str) -> dict[str, str]:
+    """`source=key,source=key` to a mapping. Raises KeysInvalid."""
+    keys: dict[str, str] = {}
+    for part in filter(None, (piece.strip() for piece in text.split(","))):
+        source, separator, key = part.partition("=")
+        if not separator or not source.strip() or len(key.strip()) < 16:
+            raise KeysInvalid(
+                f"{KEYS_VARIABLE}: {source.strip() or part!r} must be source=key, the key 16 characters or more"
+            )
+        keys[source.strip()] = key.strip()
+    return keys
+
+
+async def serve(
+    site_dir: Path,
+    host: str,
+    port: int,
+    data_dir: Path,
+    *,
+    forecast_table: tuple[TableEntry, ...] = (),
+    keys: Mapping[str, str] | None = None,
+    on_ready: Callable[[Service, str], None] | None = None,
+) -> None:
+    """Serves until cancelled or until the web server is told to stop.
+
+    Raises SiteInvalid, StoreUnavailable, or LinkUnavailable when an address is taken.
+    """
+    site = load_site(site_dir)
+    data_dir.mkdir(parents=True, exist_ok=True)
+    store = await Store.open(data_dir / DATABASE_NAME)
+    try:
+        clock = Clock.of_wall()
+        workers = _workers(site, data_dir / "evidence")
+        service = Service(
+            site,
+            clock=clock,
+            transports=SocketTransports(),
+            store=store,
+            rng=np.random.default_rng(),
+            vision=workers,
+            forecast_table=forecast_table,
+        )
+        app = create_app(
+            service,
+            store,
+            keys=alert_keys(os.environ.get(KEYS_VARIABLE, "")) if keys is None else keys,
+            panel_dir=PANEL_DIR,
+            evidence_dir=data_dir / "evidence",
+        )
+        server = _Server(uvicorn.Config(app, host=host, port=port, log_level="warning", ws_per_message_deflate=False))
+        await _run(service, server, workers, f"http://{host}:{port}", on_ready)
+    finally:
+        await store.close()
+
+
+async def _run(
+    service: Service,
+    server: _Server,
+    workers: VisionWorkers,
+    address: str,
+    on_ready: Callable[[Service, str], None] | None,
+) -> None:
+    running = asyncio.create_task(service.run())
+    telling = asyncio.create_task(_tell_level(service, workers))
+    serving = asyncio.create_task(server.serve())
+    ready = asyncio.create_task(service.ready.wait())
+    try:
+        await asyncio.wait({running, serving, ready}, return_when=asyncio.FIRST_COMPLETED)
+        if ready.done():
+            log.info("serving", address=address, site=service.site.file.id)
+            if on_ready is not None:
+                on_ready(service, address)
+        await asyncio.wait({running, serving, telling}, return_when=asyncio.FIRST_COMPLETED)
+        for task in (running, serving, telling):
+            if task.done():
+                task.result()
+    except SystemExit as error:  # uvicorn's way of saying that the port is taken
+        raise LinkUnavailable(f"cannot serve at {address}: the port is taken; choose another with --port") from error
+    finally:
+        server.should_exit = True
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(3.0):
+                await asyncio.wait({serving})
+        for task in (running, telling, ready, serving):
+            task.cancel()
+        await asyncio.wait({running, telling, ready, serving})
+
+
+async def _tell_level(service: Service, workers: VisionWorkers) -> None:
+    """Vision works on the water's plane: it hears of the level as the forecast has it."""
+    site = service.site
+    middle = site.river.bank.to_enu(0.0, 20.0)
+    while True:
+        workers.set_water_level(service.surroundings.water_amsl_m(middle))
+        await asyncio.sleep(_LEVEL_TOLD_EVERY_S)
+
+
+def _workers(site: Site, evidence_dir: Path) -> VisionWorkers:
+    level = site.river.level.low_water_amsl_m
+    return VisionWorkers(
+        site.file.cameras,
+        scene_geometry(site, water_amsl_m=level),
+        site.file.origin,
+        evidence_dir=evidence_dir,
+    )
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to the command line."""
+
+    @contextlib.contextmanager
+    def capture_signals(self):  # type: ignore[override]
+        yield
+
+
