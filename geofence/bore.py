@@ -28,6 +28,7 @@ from geofence.river import River
 _SAME_BORE = timedelta(hours=3)  # bores are 12 h 25 min apart
 _SIGMA_FLOOR_S = 3.0  # a front is not a line; many sightings do not make it sharper than this
 _KEPT_SIGHTINGS = 8
+_APART_M = 50.0  # rollers behind the front pass one and the same place again and again
 
 
 class PassageSource(StrEnum):
@@ -111,6 +112,7 @@ class BoreForecast:
         self._station_sigma_s = np.array([s.offset_sigma_min * 60.0 for s in river.stations])
         self._priors_of_day: dict[int, tuple[_Bore, ...]] = {}
         self._seen: list[tuple[float, _Anchor]] = []  # prior of the bore, the anchor
+        self._doubted: tuple[float, _Anchor] | None = None  # the last sighting refused for its speed
         self._table: dict[float, tuple[_Anchor, ...]] = {}
         self.refused: tuple[RefusedEntry, ...] = ()
         """Table entries that were not taken, with the reason."""
@@ -198,7 +200,7 @@ class BoreForecast:
             return Sighting(True, f"first sighting of this bore, {off_s:+.0f} s from the forecast")
         refusal = self._speed_refusal(seen, offset_s, at_s, sigma_s)
         if refusal is not None:
-            return Sighting(False, refusal)
+            return self._doubt(bore.prior_s, _Anchor(offset_s, at_s, max(sigma_s, _SIGMA_FLOOR_S)), refusal)
         weight = expected_sigma_s**2 / (expected_sigma_s**2 + sigma_s**2)
         fused_s = expected_s + weight * off_s
         fused_sigma_s = max(_SIGMA_FLOOR_S, math.sqrt(weight) * sigma_s)
@@ -208,6 +210,19 @@ class BoreForecast:
             anchor = _Anchor(seen.offset_s, seen.at_s + fused_s - expected_s, seen.sigma_s)
         self._remember(bore.prior_s, anchor)
         return Sighting(True, f"{off_s:+.0f} s from the earlier sighting's forecast")
+
+    def _doubt(self, prior_s: float, sighting: _Anchor, refusal: str) -> Sighting:
+        """Refused, unless an earlier refused one at another place bears it out: then the first was the false one."""
+        doubted = self._doubted
+        self._doubted = (prior_s, sighting)
+        if doubted is None or abs(doubted[0] - prior_s) >= 60.0:
+            return Sighting(False, refusal)
+        apart_m = abs(self._chainage(sighting.offset_s) - self._chainage(doubted[1].offset_s))
+        if apart_m < _APART_M or self._speed_refusal(doubted[1], sighting.offset_s, sighting.at_s, sighting.sigma_s):
+            return Sighting(False, refusal)
+        self._remember(prior_s, sighting)
+        self._doubted = None
+        return Sighting(True, "two sightings agree against the first, which is dropped")
 
     def _speed_refusal(self, seen: _Anchor, offset_s: float, at_s: float, sigma_s: float) -> str | None:
         distance_m = abs(self._chainage(offset_s) - self._chainage(seen.offset_s))

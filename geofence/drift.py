@@ -111,8 +111,9 @@ class DriftCloud:
         """Drifts to `at`; a time not after the cloud's own changes nothing."""
         now = self._started()
         leeway = self._leeway_velocity()
+        turning = now < at and self._current.front_passes(self._state[:, :2], now, at)
         while now < at:
-            step_s = self._next_step_s(self._state, now, at)
+            step_s = self._next_step_s(self._state, now, at, turning=turning)
             velocity = self._velocity(self._state, leeway, now)
             eddies = math.sqrt(2.0 * self._diffusivity * step_s) * self._rng.standard_normal((self._count, 2))
             self._state[:, :2] += velocity * step_s + np.where(velocity == 0.0, 0.0, eddies)
@@ -162,9 +163,10 @@ class DriftCloud:
         state = self._state.copy()
         leeway = self._leeway_velocity()
         estimates: list[DriftEstimate] = []
+        turning = bool(ats) and now < ats[-1] and self._current.front_passes(state[:, :2], now, ats[-1])
         for at in ats:
             while now < at:
-                step_s = self._next_step_s(state, now, at)
+                step_s = self._next_step_s(state, now, at, turning=turning)
                 state[:, :2] += self._velocity(state, leeway, now) * step_s
                 now += timedelta(seconds=step_s)
             velocity = self._velocity(state, leeway, now).mean(axis=0)  # puts strays back as well
@@ -176,11 +178,11 @@ class DriftCloud:
             estimates.append(DriftEstimate(now, place, math.sqrt(variance), drift))
         return tuple(estimates)
 
-    def _next_step_s(self, state: FloatArray, now: datetime, until: datetime) -> float:
+    def _next_step_s(self, state: FloatArray, now: datetime, until: datetime, *, turning: bool) -> float:
+        """`turning` says that a front comes at all before the last time asked for."""
         step_s = min(self._step_s, (until - now).total_seconds())
-        if step_s > self._front_step_s and self._current.front_passes(
-            state[:, :2], now, now + timedelta(seconds=step_s)
-        ):
+        soon = now + timedelta(seconds=step_s)
+        if turning and step_s > self._front_step_s and self._current.front_passes(state[:, :2], now, soon):
             return self._front_step_s
         return step_s
 

@@ -13,6 +13,7 @@ import numpy as np
 from geofence.position import FloatArray
 
 _SHARPEST_COSINE = -0.5  # a turn of 120 degrees; sharper than that the mitre runs away
+_FEW_SEGMENTS = 4
 
 
 class OffsetLine:
@@ -64,10 +65,10 @@ class OffsetLine:
         if len(points) == 0:
             return np.zeros((0, 2)), np.zeros(0, dtype=np.intp)
         near = self._near_segments(points)
-        if len(near) == 1:
-            alone = self._beside(points, int(near[0]))
-            if alone is not None:
-                return alone, np.full(len(points), near[0])
+        if len(near) <= _FEW_SEGMENTS and near[-1] - near[0] == len(near) - 1:
+            located, index, whole = self._beside(points, near)
+            if whole:
+                return located, index
         # (k, n): every segment that may hold a point against every point
         tangents, rights = self._tangents[near], self._rights[near]
         lengths = self._lengths[near][:, None]
@@ -95,22 +96,26 @@ class OffsetLine:
         along = self.vertex_along_m[index] + picked * self._lengths[index]
         return np.column_stack([along, offset[chosen, columns]]), index
 
-    def _beside(self, points: FloatArray, segment: int) -> FloatArray | None:
-        """Along and offset by one inner segment; None when a point is not wholly its own."""
-        if segment in (0, len(self._lengths) - 1):
-            return None
-        tangent, right = self._tangents[segment], self._rights[segment]
-        start, length = self.points[segment], self._lengths[segment]
-        slant, slant_end = self._slant_start[segment], self._slant_end[segment]
-        forward = points @ tangent - float(start @ tangent)
-        offset = points @ right - float(start @ right)
-        span = length + offset * (slant_end - slant)
-        if float(span.min()) <= 1e-9:
-            return None
+    def _beside(
+        self, points: FloatArray, near: np.ndarray[tuple[int], np.dtype[np.intp]]
+    ) -> tuple[FloatArray, np.ndarray[tuple[int], np.dtype[np.intp]], bool]:
+        """Quickly, by counting the bisectors a point is past; False when one is not its segment's after all."""
+        east, north = points[:, 0].astype(np.float64), points[:, 1].astype(np.float64)
+        index = np.full(len(points), near[0])
+        for vertex in near[1:]:
+            across = self._tangents[vertex - 1] + self._tangents[vertex]
+            level = float(across @ self.points[vertex])
+            index += east * across[0] + north * across[1] > level
+        tangent_e, tangent_n = self._tangents[index, 0], self._tangents[index, 1]
+        east -= self.points[index, 0]
+        north -= self.points[index, 1]
+        forward = east * tangent_e + north * tangent_n
+        offset = east * tangent_n - north * tangent_e  # the right of (e, n) is (n, -e)
+        length, slant = self._lengths[index], self._slant_start[index]
+        span = length + offset * (self._slant_end[index] - slant)
         fraction = (forward - offset * slant) / span
-        if float(fraction.min()) < 0.0 or float(fraction.max()) > 1.0:
-            return None
-        return np.column_stack([self.vertex_along_m[segment] + fraction * length, offset])
+        whole = float(span.min()) > 1e-9 and float(fraction.min()) >= 0.0 and float(fraction.max()) <= 1.0
+        return np.column_stack([self.vertex_along_m[index] + fraction * length, offset]), index, whole
 
     def _near_segments(self, points: FloatArray) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
         """Only these can hold any of the points: a cloud of particles lies beside one or two of them."""

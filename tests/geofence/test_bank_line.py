@@ -59,6 +59,11 @@ def test_many_points_at_once_equal_each_by_itself(river: River) -> None:
     assert np.allclose(together[7], river.bank.to_bank_array(points[7:8])[0])
 
 
+def test_whole_metres_are_as_good_as_any(river: River) -> None:
+    assert river.bank.to_bank(Enu(0, 0)).along_m == pytest.approx(0.0, abs=0.1)
+    assert river.chainage_m(Enu(0, 0)) == pytest.approx(river.chainage_m(Enu(0.0, 0.0)))
+
+
 def test_along_is_zero_at_the_site_and_grows_east_with_the_river_on_the_positive_side(river: River) -> None:
     zero = river.bank.to_enu(0.0, 0.0)
     assert zero.length_m < 1.0

@@ -157,6 +157,17 @@ def test_a_second_sighting_is_weighed_in_and_an_impossible_one_refused(forecast:
     assert passage.sigma_s <= 5
 
 
+def test_a_false_first_sighting_is_dropped_when_two_later_ones_agree(forecast: BoreForecast, river: River) -> None:
+    east, middle, west = (river.bank.to_enu(along, 30.0) for along in (700.0, 300.0, -100.0))
+    assert forecast.observe(east, SPRING_BORE - timedelta(minutes=20), 5).accepted  # a boat's wake
+    front = SPRING_BORE
+    assert not forecast.observe(middle, front, 5).accepted
+    assert not forecast.observe(middle, front + timedelta(seconds=20), 5).accepted  # a roller behind it
+    assert forecast.observe(west, front + timedelta(seconds=75), 5).accepted
+    passage = forecast.next_passage(west, front)
+    assert abs((passage.at - front).total_seconds() - 75) < 1
+
+
 def test_a_sighting_when_no_bore_is_due_is_refused(forecast: BoreForecast) -> None:
     sighting = forecast.observe(Enu(0.0, -20.0), SPRING_BORE + timedelta(hours=5))
     assert not sighting.accepted
