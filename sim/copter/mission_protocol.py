@@ -163,6 +163,7 @@ class MissionProtocol:
             return
         self._upload = None
         _ack(link, upload, self._finish(upload))
+        self._vehicle.plans.count()
 
     def _finish(self, upload: _Upload) -> int:
         vehicle = self._vehicle
@@ -255,6 +256,7 @@ class MissionProtocol:
             vehicle.fence.breached &= ~FenceType.POLYGON
         else:
             vehicle.plans.rally = []
+        vehicle.plans.count()
 
 
 def _kind(number: int) -> PlanKind | None:

@@ -139,6 +139,12 @@ class Plans:
     def items(self, kind: PlanKind) -> list[PlanItem]:
         return {PlanKind.MISSION: self.mission.items, PlanKind.FENCE: self.fence, PlanKind.RALLY: self.rally}[kind]
 
+    def count(self) -> None:
+        """Keeps the *_TOTAL parameters true, as older clients read them."""
+        self._parameters.set("MIS_TOTAL", len(self.mission.items))
+        self._parameters.set("FENCE_TOTAL", len(self.fence))
+        self._parameters.set("RALLY_TOTAL", len(self.rally))
+
     def nearest_rally(self, frame: LocalFrame, home: Spot, here: Spot) -> Spot | None:
         """The rally point to return to; None when home is as near or none is within RALLY_LIMIT_KM."""
         limit = self._parameters["RALLY_LIMIT_KM"] * 1000.0

@@ -134,6 +134,18 @@ def test_in_a_closed_dock_it_refuses_even_a_forced_arming_with_the_dock_s_reason
     run_virtual(story())
 
 
+def test_a_long_reason_comes_in_chunks_that_join() -> None:
+    async def story() -> None:
+        async with flying_ground() as (ground, copter, _world):
+            copter.inhibited = "dock-west: the cover is jammed at 37 %, the aircraft must not be started inside"
+            assert await ground.arm() == FAILED
+            await asyncio.sleep(0.5)
+            assert f"Arm: {copter.inhibited}" in ground.texts()
+            assert all(len(message.text) <= 50 for message in ground.of(mavlink.MAVLink_statustext_message))
+
+    run_virtual(story())
+
+
 def test_arming_sets_home_to_where_it_stands() -> None:
     async def story() -> None:
         async with flying_ground() as (ground, _, _world):

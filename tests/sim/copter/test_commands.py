@@ -101,6 +101,22 @@ def test_change_speed_is_kept_across_position_targets_but_lost_in_velocity_contr
     run_virtual(story())
 
 
+def test_a_yaw_command_turns_it_and_home_can_be_moved() -> None:
+    async def story() -> None:
+        async with flying_ground() as (ground, copter, _world):
+            await ground.take_off(20.0)
+            assert await ground.command(115, 45, 30, 1, 0) == ACCEPTED
+            await asyncio.sleep(6.0)
+            assert copter.state.yaw_deg == pytest.approx(45.0, abs=2.0)
+            x, y = degrees_e7(Enu(30.0, 0.0))
+            assert await ground.command_int(179, 0, _NONE, (x, y, 8.0)) == ACCEPTED
+            assert await ground.command(20) == ACCEPTED
+            await until(lambda: not copter.state.armed, within_s=60)
+            assert off_m(copter, Enu(30.0, 0.0)) < 2.0
+
+    run_virtual(story())
+
+
 def test_land_comes_down_where_it_is_and_disarms() -> None:
     async def story() -> None:
         async with flying_ground() as (ground, copter, _world):

@@ -108,6 +108,33 @@ def test_flown_out_by_velocity_it_returns_and_stays_in_rtl() -> None:
     run_virtual(story())
 
 
+def test_above_the_height_fence_it_returns() -> None:
+    async def story() -> None:
+        async with flying_ground(parameters={"FENCE_TYPE": 1, "FENCE_ALT_MAX": 30}) as (ground, copter, _world):
+            assert await ground.command(207, 1) == 0
+            await ground.take_off(20.0)
+            for _ in range(12):
+                ground.fly(0.0, 0.0, -2.0)
+                await asyncio.sleep(1.0)
+            assert copter.state.mode is Mode.RTL
+            assert "Max Alt fence breached" in ground.texts()
+
+    run_virtual(story())
+
+
+def test_far_outside_it_lands_where_it_is() -> None:
+    async def story() -> None:
+        async with flying_ground() as (ground, copter, _world):
+            await ground.take_off(20.0)
+            ground.go_to(Enu(200.0, 0.0), 20.0)
+            await until(lambda: off_m(copter, Enu(200.0, 0.0)) < 2.0, within_s=40)
+            await _fenced(ground)
+            await asyncio.sleep(1.0)
+            assert copter.state.mode is Mode.LAND
+
+    run_virtual(story())
+
+
 def test_a_rejected_fence_leaves_the_old_one() -> None:
     async def story() -> None:
         async with flying_ground() as (ground, _, _world):

@@ -193,6 +193,20 @@ def test_fence_and_rally_round_trip_and_clear(kind: int) -> None:
     run_virtual(story())
 
 
+def test_a_return_goes_to_a_nearer_rally_point() -> None:
+    async def story() -> None:
+        async with flying_ground() as (ground, copter, _world):
+            assert await upload(ground, [Item(5100, Enu(120.0, 0.0), 10.0, frame=3)], 2) == ACCEPTED
+            await ground.take_off(20.0)
+            ground.go_to(Enu(150.0, 0.0), 20.0)
+            await until(lambda: off_m(copter, Enu(150.0, 0.0)) < 2.0, within_s=40)
+            await ground.command(20)
+            await until(lambda: not copter.state.armed, within_s=90)
+            assert off_m(copter, Enu(120.0, 0.0)) < 2.0
+
+    run_virtual(story())
+
+
 def _round_trip() -> list[Item]:
     return [
         HOME_ITEM,
