@@ -1,0 +1,149 @@
+"""The shortest way around keep-out zones: a visibility graph over their outlines, grown by the clearance.
+
+The outlines are grown with mitred corners, which contain the true clearance and add no vertices. A start or
+goal that stands closer to a zone than the clearance keeps its own distance to that zone instead, so that a
+dock beside a keep-out can still send its drone.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+import shapely
+
+from geofence.errors import NoRoute
+from geofence.position import Enu, FloatArray
+
+_TOUCH_M = 1e-4  # a route may run along an outline
+_MITRE_LIMIT = 2.0
+
+
+def shortest_route(
+    start: Enu,
+    goal: Enu,
+    keep_outs: Sequence[shapely.Polygon],
+    clearance_m: float = 10.0,
+    *,
+    keep_in: shapely.Polygon | None = None,
+) -> tuple[Enu, ...]:
+    """The corners of the shortest route, start and goal included.
+
+    Raises NoRoute when one of them lies in a keep-out or outside the keep-in, or no way leads between them.
+    """
+    ends = np.array([[start.east_m, start.north_m], [goal.east_m, goal.north_m]])
+    obstacles = _grown(keep_outs, clearance_m, ends)
+    airspace = _shrunk(keep_in, clearance_m, ends)
+    blocked = shapely.buffer(obstacles, -_TOUCH_M)
+    free = None if airspace is None else shapely.buffer(airspace, _TOUCH_M)
+    shapely.prepare(blocked)
+    if free is not None:
+        shapely.prepare(free)
+
+    if bool(_clear(ends[:1], ends[1:], blocked, free)[0]):
+        return (start, goal)
+    corners = _corners(obstacles, airspace)
+    if free is not None:
+        corners = corners[shapely.intersects_xy(free, corners[:, 0], corners[:, 1])]
+    corners = corners[~shapely.intersects_xy(blocked, corners[:, 0], corners[:, 1])]
+    nodes = np.vstack([ends, corners])
+    first, second = np.triu_indices(len(nodes), k=1)
+    seen = _clear(nodes[first], nodes[second], blocked, free)
+    order = _dijkstra(nodes, first[seen], second[seen])
+    if order is None:
+        raise NoRoute(
+            f"no way from {_words(start)} to {_words(goal)} keeps {clearance_m:g} m clear of the keep-out zones"
+        )
+    middle = tuple(Enu(float(nodes[i, 0]), float(nodes[i, 1])) for i in order[1:-1])
+    return (start, *middle, goal)
+
+
+def length_m(route: Sequence[Enu]) -> float:
+    return sum(a.distance_m(b) for a, b in itertools.pairwise(route))
+
+
+def _grown(keep_outs: Sequence[shapely.Polygon], clearance_m: float, ends: FloatArray) -> shapely.Geometry:
+    grown: list[shapely.Geometry] = []
+    for polygon in keep_outs:
+        wide = _mitred(polygon, clearance_m)
+        for end in (shapely.Point(east, north) for east, north in ends):
+            distance_m = float(shapely.distance(polygon, end))
+            if distance_m <= 0:
+                raise NoRoute(f"{_words(Enu(end.x, end.y))} lies in a keep-out zone")
+            if shapely.intersects(wide, end):
+                wide = _mitred(polygon, min(clearance_m, 0.99 * distance_m / _MITRE_LIMIT))
+        grown.append(wide)
+    return shapely.union_all(grown) if grown else shapely.Polygon()
+
+
+def _mitred(polygon: shapely.Polygon, by_m: float) -> shapely.Geometry:
+    """Grown by so much along its sides, and by at most the mitre limit as much at its corners."""
+    return shapely.buffer(polygon, by_m, join_style="mitre", mitre_limit=_MITRE_LIMIT)
+
+
+def _shrunk(keep_in: shapely.Polygon | None, clearance_m: float, ends: FloatArray) -> shapely.Geometry | None:
+    if keep_in is None:
+        return None
+    room = clearance_m
+    for east, north in ends:
+        point = shapely.Point(east, north)
+        if not keep_in.contains(point):
+            raise NoRoute(f"{_words(Enu(float(east), float(north)))} lies outside the keep-in zone")
+        room = min(room, 0.99 * float(shapely.distance(keep_in.exterior, point)))
+    return shapely.buffer(keep_in, -room, join_style="mitre")
+
+
+def _corners(obstacles: shapely.Geometry, airspace: shapely.Geometry | None) -> FloatArray:
+    parts = [shapely.get_coordinates(obstacles)]
+    if airspace is not None:
+        parts.append(shapely.get_coordinates(airspace))
+    return np.unique(np.vstack(parts), axis=0)
+
+
+def _clear(
+    starts: FloatArray, ends: FloatArray, blocked: shapely.Geometry, free: shapely.Geometry | None
+) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Whether each straight leg crosses no obstacle and stays in the airspace."""
+    legs = shapely.linestrings(np.stack([starts, ends], axis=1))
+    clear = ~shapely.intersects(blocked, legs)
+    if free is not None:
+        clear &= shapely.covers(free, legs)
+    return np.asarray(clear, dtype=np.bool_)
+
+
+def _dijkstra(
+    nodes: FloatArray,
+    first: np.ndarray[tuple[int], np.dtype[np.intp]],
+    second: np.ndarray[tuple[int], np.dtype[np.intp]],
+) -> list[int] | None:
+    """Node indices from 0 to 1 along the shortest path, or None."""
+    neighbours: dict[int, list[tuple[int, float]]] = {}
+    lengths = np.hypot(*(nodes[first] - nodes[second]).T)
+    for a, b, length in zip(first.tolist(), second.tolist(), lengths.tolist(), strict=True):
+        neighbours.setdefault(a, []).append((b, length))
+        neighbours.setdefault(b, []).append((a, length))
+    best = {0: 0.0}
+    came_from: dict[int, int] = {}
+    queue = [(0.0, 0)]
+    while queue:
+        so_far, node = heapq.heappop(queue)
+        if node == 1:
+            path = [1]
+            while path[-1] != 0:
+                path.append(came_from[path[-1]])
+            return path[::-1]
+        if so_far > best[node]:
+            continue
+        for other, length in neighbours.get(node, []):
+            total = so_far + length
+            if total < best.get(other, np.inf):
+                best[other] = total
+                came_from[other] = node
+                heapq.heappush(queue, (total, other))
+    return None
+
+
+def _words(point: Enu) -> str:
+    return f"({point.east_m:.0f} m east, {point.north_m:.0f} m north)"
