@@ -181,7 +181,7 @@ class _LocalDegrees:
 
     def __call__(self, point: Enu) -> LatLon:
         de, dn = point.east_m - self._centre[0], point.north_m - self._centre[1]
-        return LatLon.model_construct(
+        return LatLon(
             lat=self._base[0] + self._per_east[0] * de + self._per_north[0] * dn,
             lon=self._base[1] + self._per_east[1] * de + self._per_north[1] * dn,
         )

@@ -45,6 +45,7 @@ class Detection:
     sigma_m: float
     plane_amsl_m: float
     bright: bool  # on water: foam, a crest, a gull, a pale coat
+    crowded: bool  # on water: other things stand beside it, as the parts of a boat do
 
     @property
     def foot(self) -> tuple[float, float]:
@@ -64,6 +65,9 @@ class DetectConfig:
     min_floating_area_px: int = 2
     max_floating_m: float = 1.3
     max_floating_width_m: float = 2.2
+    beside_m: float = 6.0
+    beside_up_m: float = 2.0
+    own_foam_m: float = 1.2  # what is nearer than this is the swimmer's own foam
     max_over_water: int = 48  # more candidates than this is rough water, not people
     join_px: tuple[int, int] = (3, 5)  # closes the gaps between head, body and legs
 
@@ -78,15 +82,51 @@ class Detector:
     def detect(self, foreground: Gray, bright: Gray, top_row: int) -> list[Detection]:
         """Masks of the picture from `top_row` down: everything that counts, and what is bright on water."""
         joined = cast("Gray", cv2.morphologyEx(foreground, cv2.MORPH_CLOSE, self._join))
-        found = self._sized(_components(joined), top_row, bright=False)
+        dark_parts, bright_parts = _components(joined), _components(bright)
+        crowded = self._crowded(dark_parts, bright_parts, top_row)
+        found = self._sized(dark_parts, crowded, top_row, bright=False)
         self.rough = sum(d.shape in {Shape.BODY, Shape.FLOATING} for d in found) > self._config.max_over_water
-        if cv2.countNonZero(bright):
-            found += [d for d in self._sized(_components(bright), top_row, bright=True) if d.code == WATER]
+        if len(bright_parts):
+            nobody = np.zeros(len(bright_parts), bool)
+            found += [d for d in self._sized(bright_parts, nobody, top_row, bright=True) if d.code == WATER]
         return found
 
-    def _sized(self, stats: NDArray[np.int64], top_row: int, *, bright: bool) -> list[Detection]:
+    def _crowded(self, dark: NDArray[np.int64], bright: NDArray[np.int64], top_row: int) -> NDArray[np.bool_]:
+        """For each dark component: something else on the water stands beside it, as the parts of a boat do."""
         config, scene = self._config, self._scene
-        stats = stats[stats[:, cv2.CC_STAT_AREA] >= config.min_floating_area_px]
+        result = np.zeros(len(dark), bool)
+        rows, columns = scene.codes.shape
+
+        def on_water(parts: NDArray[np.int64]) -> NDArray[np.bool_]:
+            x, y, w, h, _ = parts.T
+            return (
+                scene.codes[np.minimum(y + h - 1 + top_row, rows - 1), np.minimum(x + w // 2, columns - 1)] == WATER
+            )
+
+        mine = np.flatnonzero(on_water(dark))
+        if not len(mine):
+            return result
+        others = np.concatenate([dark[mine], bright[on_water(bright)]])
+        x, y, w, h, _ = dark[mine].T
+        scale = scene.px_per_m[np.minimum(y + h - 1 + top_row, rows - 1), np.minimum(x + w // 2, columns - 1)][
+            :, None
+        ]
+        ox, oy, ow, oh, _ = others.T
+        aside = np.maximum(np.maximum(ox - (x + w)[:, None], x[:, None] - (ox + ow)), 0) / scale
+        above = np.maximum(np.maximum(oy - (y + h)[:, None], y[:, None] - (oy + oh)), 0) / scale
+        big = np.maximum(ow, oh) / scale > config.max_floating_width_m
+        beside = (above < config.beside_up_m) & (aside < config.beside_m)
+        beside &= big | (np.hypot(aside, above) > config.own_foam_m)
+        beside[:, : len(mine)] &= ~np.eye(len(mine), dtype=bool)
+        result[mine] = beside.any(axis=1)
+        return result
+
+    def _sized(
+        self, stats: NDArray[np.int64], crowded: NDArray[np.bool_], top_row: int, *, bright: bool
+    ) -> list[Detection]:
+        config, scene = self._config, self._scene
+        enough = stats[:, cv2.CC_STAT_AREA] >= config.min_floating_area_px
+        stats, crowded = stats[enough], crowded[enough]
         x, y, w, h, area = stats.T
         y = y + top_row
         rows, columns = scene.codes.shape
@@ -128,11 +168,22 @@ class Detector:
                 continue
             found.append(
                 Detection(
-                    float(x[at]), float(y[at]), float(w[at]), float(h[at]),
-                    _SHAPES[int(shapes[at])], int(codes[at]), float(scale[at]), float(offset[at]), float(crest_scale[at]),
-                    Enu(east, north), float(ground.sigma_m[index]), float(planes[index]), bright,
+                    x=float(x[at]),
+                    y=float(y[at]),
+                    w=float(w[at]),
+                    h=float(h[at]),
+                    shape=_SHAPES[int(shapes[at])],
+                    code=int(codes[at]),
+                    px_per_m=float(scale[at]),
+                    crest_offset_m=float(offset[at]),
+                    crest_px_per_m=float(crest_scale[at]),
+                    position=Enu(east, north),
+                    sigma_m=float(ground.sigma_m[index]),
+                    plane_amsl_m=float(planes[index]),
+                    bright=bright,
+                    crowded=bool(crowded[at]),
                 )
-            )  # fmt: skip
+            )
         return found
 
 

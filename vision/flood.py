@@ -27,7 +27,7 @@ class FloodConfig:
     min_pixels: int = 8
     step_px: int = 4
     sudden_fraction: float = 0.6  # this share of all strips at once is light, not water
-    near_front_m: float = 16.0
+    near_front_m: float = 24.0
     restless_s: float = 20.0  # the water is learnt anew for so long behind the front
     front_strips: int = 5
     front_within_s: float = 12.0

@@ -254,9 +254,9 @@ class CameraPipeline:
             told = self._told.get(track.id)
             box = track.detection
             views.append(
-                TrackView.model_construct(  # the values are ours; checking them costs more than finding them
+                TrackView(
                     track_id=track.id,
-                    box=PixelBox.model_construct(x=box.x, y=box.y, w=box.w, h=box.h),
+                    box=PixelBox(x=box.x, y=box.y, w=box.w, h=box.h),
                     surface=self.scene.surface_of(box.code),
                     position=self._degrees(track.position, track.sigma_m),
                     zone_ids=zones,
@@ -267,7 +267,7 @@ class CameraPipeline:
 
     def _degrees(self, point: Enu, sigma_m: float) -> UncertainPosition:
         place = self.scene.projection.wgs84(point)
-        return UncertainPosition.model_construct(lat=place.lat, lon=place.lon, sigma_m=min(max(sigma_m, 0.1), 5000.0))
+        return UncertainPosition(lat=place.lat, lon=place.lon, sigma_m=min(max(sigma_m, 0.1), 5000.0))
 
     def _alert(self, finding: Finding, at: datetime, picture: Picture, views: tuple[TrackView, ...]) -> Alert:
         identifier = uuid7(at, self._rng)

@@ -6,7 +6,6 @@ doing geometry. Only the water's level changes it, and only when it floods a for
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar, cast
@@ -16,7 +15,9 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from geofence.position import Enu, FloatArray, LatLon
+from geofence.position import Enu, FloatArray
+from geofence.zones import Surface as GroundSurface
+from geofence.zones import ZoneKind, ZoneSet
 from vision.alert import Surface
 from vision.calibration import Projection
 
@@ -248,6 +249,28 @@ def _offsets(points: FloatArray, crest: FloatArray) -> FloatArray:
     return signed
 
 
-def ring_of(points: Sequence[LatLon], projection: Projection) -> FloatArray:
-    """Degrees to the ring of a SceneZone."""
-    return projection.frame.line_to_enu(points)
+def geometry_of_site(
+    zones: ZoneSet, crest: FloatArray | None, *, promenade_amsl_m: float, foreshore_amsl_m: float, water_amsl_m: float
+) -> SceneGeometry:
+    """What vision needs of a site's zones; `crest` is the seawall's edge in metres, the river on its right."""
+    heights = {
+        GroundSurface.PROMENADE: promenade_amsl_m,
+        GroundSurface.FORESHORE: foreshore_amsl_m,
+        GroundSurface.WATER: water_amsl_m,
+    }
+    wanted = [zone for zone in zones.zones if zone.kind in {ZoneKind.DANGER, ZoneKind.PROMENADE}]
+    return SceneGeometry(
+        zones=tuple(
+            SceneZone(
+                id=zone.id,
+                kind=zone.kind.value,
+                surface=Surface(zone.surface.value),
+                ring=zone.ring,
+                height_amsl_m=heights[zone.surface] if zone.ground_amsl_m is None else zone.ground_amsl_m,
+            )
+            for zone in wanted
+        ),
+        promenade_amsl_m=promenade_amsl_m,
+        water_amsl_m=water_amsl_m,
+        crest=crest,
+    )

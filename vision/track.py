@@ -39,7 +39,7 @@ class TrackConfig:
     landed_m: float = 5.0  # nearer than this to where he stood, a place on the water is believed
     alone_m: float = 2.5  # nothing else is born this near to a casualty: ripples and foam are his
     drift_acceleration_mps2: float = 0.5
-    edge_m: float = 3.5  # who is nearer than this to the crest may fall over it
+    edge_m: float = 2.0  # who is nearer than this to the crest may fall over it
     walk_acceleration_mps2: float = 1.5
     history_s: float = 4.0
     max_speed_mps: float = 9.0

@@ -21,6 +21,8 @@ from vision.track import Sighting, Track
 class FallConfig:
     min_drop_m: float = 1.3
     min_drop_mps: float = 1.6
+    max_drop_m: float = 9.0
+    slack_m: float = 1.2
     within_s: float = 1.7  # from the last step on the ground
     min_body_m: float = 0.7  # what drops must have a body's length at least once
     edge_m: float = 2.0  # a track that ends nearer than this to the crest may have fallen
@@ -65,6 +67,10 @@ class FallRule:
         dropped_m = (now.foot[1] - stood.detection.foot[1]) / stood.detection.px_per_m
         speed_mps = dropped_m / (now_s - stood.at_s)
         body_m = max(seen.detection.h / stood.detection.px_per_m for seen in falling)
+        # Nobody falls faster than gravity takes him; a blob that "drops" further was somebody else.
+        furthest_m = config.slack_m + 4.905 * (now_s - stood.at_s) ** 2
+        if dropped_m > min(furthest_m, config.max_drop_m):
+            return None
         if dropped_m < config.min_drop_m or speed_mps < config.min_drop_mps or body_m < config.min_body_m:
             return None
         reason = f"dropped {dropped_m:.1f} m past the edge in {now_s - stood.at_s:.1f} s"

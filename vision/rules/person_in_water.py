@@ -24,6 +24,7 @@ class PersonInWaterConfig:
     taken_missing_s: float = 1.0
     drift_s: float = 5.0
     drift_min_hits_share: float = 0.75
+    drift_max_crowded_share: float = 0.3  # a boat has parts; a swimmer is alone
     drift_min_m: float = 1.5
     drift_max_mps: float = 6.0
     drift_straightness: float = 0.7  # way made good over way gone
@@ -98,6 +99,8 @@ class PersonInWaterRule:
         seen = [s for s in track.history if s.detection.shape is Shape.FLOATING]
         span_s = seen[-1].at_s - seen[0].at_s
         if span_s < 0.7 * config.drift_s or len(seen) < config.drift_min_hits_share * len(track.history):
+            return None
+        if sum(s.detection.crowded for s in seen) > config.drift_max_crowded_share * len(seen):
             return None
         sizes = [max(s.detection.w, s.detection.h) / s.detection.px_per_m for s in seen]
         if max(sizes) > config.max_size_m:

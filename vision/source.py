@@ -1,0 +1,284 @@
+"""Where pictures come from: a video file, a folder of images, or a live address; each fault in one clear sentence.
+
+Files and folders are read to their end as fast as asked. Live sources are blocking readers for a thread of their own:
+OpenCV with its time-outs for RTSP and HTTP video, a small reader of our own for MJPEG, which hands the camera's JPEG
+bytes on as they are instead of decoding them twice.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import os
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+from urllib.parse import urlsplit
+
+import cv2
+
+from vision.errors import (
+    SourceEmpty,
+    SourceError,
+    SourceMissing,
+    SourceTruncated,
+    SourceUnreachable,
+    SourceUnreadable,
+)
+from vision.picture import Bgr, Picture
+from vision.sniff import reason_it_cannot_play
+
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # FFmpeg writes its complaints to our standard error otherwise
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
+LIVE_SCHEMES = frozenset({"rtsp", "rtsps", "http", "https"})
+_MAX_JPEG_BYTES = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFrame:
+    """A picture and the seconds since the source began; None where a picture was due and could not be read."""
+
+    at_s: float
+    picture: Picture | None
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    open_s: float = 5.0
+    read_s: float = 5.0
+
+
+def is_live(address: str) -> bool:
+    return urlsplit(address).scheme.lower() in LIVE_SCHEMES
+
+
+class VideoFile:
+    """A video on disk. Every frame is grabbed, only those asked for are decoded."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        if not path.exists():
+            raise SourceMissing(f"{path} does not exist")
+        if path.stat().st_size == 0:
+            raise SourceEmpty(f"{path} is empty (0 bytes)")
+        self._capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+        if not self._capture.isOpened():
+            raise reason_it_cannot_play(path)
+        self.fps = float(self._capture.get(cv2.CAP_PROP_FPS)) or 25.0
+        self.declared_frames = max(int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT)), 0)
+        self.size = (
+            int(self._capture.get(cv2.CAP_PROP_FRAME_WIDTH)),
+            int(self._capture.get(cv2.CAP_PROP_FRAME_HEIGHT)),
+        )
+        if self.fps > 1000:
+            self.fps = 25.0  # some containers carry a tick rate instead
+
+    def frames(self, fps: float) -> Iterator[SourceFrame]:
+        """About `fps` pictures a second. Raises SourceTruncated at the end when much less came than was declared."""
+        index, due_s = 0, 0.0
+        try:
+            while self._capture.grab():
+                at_s = index / self.fps
+                if at_s + 1e-6 >= due_s:
+                    due_s = max(due_s + 1.0 / fps, at_s)
+                    good, image = self._capture.retrieve()
+                    yield SourceFrame(at_s, Picture(bgr=cast("Bgr", image)) if good else None, index)
+                index += 1
+        finally:
+            self._capture.release()
+        if index == 0:
+            raise SourceUnreadable(f"{self.path} holds no picture that can be decoded")
+        if index < 0.9 * self.declared_frames - 2:
+            raise SourceTruncated(
+                f"{self.path} is cut off: pictures stop after {index / self.fps:.1f} s "
+                f"of {self.declared_frames / self.fps:.1f} s"
+            )
+
+
+class ImageFolder:
+    """Pictures in a folder, in the order of their names, taken as `fps` a second."""
+
+    def __init__(self, path: Path, fps: float = 5.0) -> None:
+        self.path, self.fps = path, fps
+        self.files = sorted(f for f in path.iterdir() if f.suffix.lower() in IMAGE_SUFFIXES)
+        if not self.files:
+            raise SourceEmpty(f"{path} holds no image (looked for {', '.join(sorted(IMAGE_SUFFIXES))})")
+        self.declared_frames = len(self.files)
+        self.size = (0, 0)
+        for file in self.files:
+            first = Picture(data=file.read_bytes()).bgr()
+            if first is not None:
+                self.size = (int(first.shape[1]), int(first.shape[0]))
+                break
+        else:
+            raise SourceUnreadable(f"{path}: none of its {len(self.files)} images can be decoded")
+
+    def frames(self, fps: float) -> Iterator[SourceFrame]:
+        del fps  # every picture of a folder counts
+        for index, file in enumerate(self.files):
+            bgr = Picture(data=file.read_bytes()).bgr()
+            yield SourceFrame(index / self.fps, None if bgr is None else Picture(bgr=bgr), index)
+
+
+def open_recorded(source: str, folder_fps: float = 5.0) -> VideoFile | ImageFolder:
+    """A file or folder by its path."""
+    path = Path(source)
+    if path.is_dir():
+        return ImageFolder(path, folder_fps)
+    return VideoFile(path)
+
+
+# --- live
+
+
+def live_pictures(address: str, timeouts: Timeouts, stop: threading.Event) -> Iterator[Picture]:
+    """Pictures as they arrive, until `stop` is set.
+
+    Raises SourceUnreachable when the address does not answer, or stops sending.
+    """
+    if urlsplit(address).scheme.lower() in {"http", "https"}:
+        stream = _mjpeg_stream(address, timeouts)
+        if stream is not None:
+            yield from _mjpeg_pictures(stream, address, stop)
+            return
+    yield from _captured_pictures(address, timeouts, stop)
+
+
+def _captured_pictures(address: str, timeouts: Timeouts, stop: threading.Event) -> Iterator[Picture]:
+    limits = [
+        cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, int(timeouts.open_s * 1000),
+        cv2.CAP_PROP_READ_TIMEOUT_MSEC, int(timeouts.read_s * 1000),
+    ]  # fmt: skip
+    capture = cv2.VideoCapture(address, cv2.CAP_FFMPEG, limits)
+    try:
+        if not capture.isOpened():
+            raise SourceUnreachable(f"{_shown(address)} does not answer with video within {timeouts.open_s:g} s")
+        while not stop.is_set():
+            good, image = capture.read()
+            if not good:
+                raise SourceUnreachable(f"{_shown(address)} has stopped sending pictures")
+            yield Picture(bgr=cast("Bgr", image))
+    finally:
+        capture.release()
+
+
+@dataclass(frozen=True, slots=True)
+class _Stream:
+    connection: http.client.HTTPConnection
+    response: http.client.HTTPResponse
+
+
+def _mjpeg_stream(address: str, timeouts: Timeouts) -> _Stream | None:
+    """The open response when the address sends MJPEG; None when it sends something else."""
+    parts = urlsplit(address)
+    kind = http.client.HTTPSConnection if parts.scheme.lower() == "https" else http.client.HTTPConnection
+    connection = kind(parts.hostname or "", parts.port, timeout=timeouts.open_s)
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    try:
+        connection.request("GET", path)
+        response = connection.getresponse()
+    except (OSError, http.client.HTTPException) as error:
+        connection.close()
+        raise SourceUnreachable(f"{_shown(address)} does not answer: {error}") from error
+    if response.status != http.client.OK:
+        connection.close()
+        raise SourceUnreachable(f"{_shown(address)} answers {response.status} {response.reason}")
+    if "multipart/x-mixed-replace" not in response.headers.get("Content-Type", "").lower():
+        connection.close()
+        return None
+    if connection.sock is not None:
+        connection.sock.settimeout(timeouts.read_s)
+    return _Stream(connection, response)
+
+
+def _mjpeg_pictures(stream: _Stream, address: str, stop: threading.Event) -> Iterator[Picture]:
+    with contextlib.closing(stream.connection):
+        while not stop.is_set():
+            try:
+                data = _next_part(stream.response)
+            except (OSError, ValueError, http.client.HTTPException) as error:
+                raise SourceUnreachable(f"{_shown(address)} has stopped sending pictures: {error}") from error
+            if data is None:
+                raise SourceUnreachable(f"{_shown(address)} has closed the stream")
+            yield Picture(data=data)
+
+
+def _next_part(response: http.client.HTTPResponse) -> bytes | None:
+    """The body of the next part: by its Content-Length, or from start to end marker of the JPEG."""
+    length: int | None = None
+    begun = False
+    while True:
+        line = response.readline(65536)
+        if not line:
+            return None
+        text = line.strip()
+        if text.startswith(b"--"):
+            begun, length = True, None
+        elif begun and not text:
+            break
+        elif text.lower().startswith(b"content-length:"):
+            length = int(text.split(b":", 1)[1])
+    if length is not None:
+        if not 0 <= length <= _MAX_JPEG_BYTES:
+            raise ValueError(f"a part of {length} bytes is no picture")
+        data = response.read(length)
+        return data if len(data) == length else None
+    collected = bytearray()
+    while not collected.endswith(b"\xff\xd9"):
+        byte = response.read(1)
+        if not byte:
+            return None
+        collected += byte
+        if len(collected) > _MAX_JPEG_BYTES:
+            raise ValueError("a part without end is no picture")
+    return bytes(collected)
+
+
+@dataclass(frozen=True, slots=True)
+class BackOff:
+    """Waits between attempts: doubled each time, never more than `most_s`, back to the first after good pictures."""
+
+    first_s: float = 1.0
+    most_s: float = 30.0
+
+    def after(self, failures: int) -> float:
+        return min(self.first_s * 2.0 ** max(failures - 1, 0), self.most_s)
+
+
+def keep_reading(
+    address: str,
+    on_picture: Callable[[Picture], None],
+    on_trouble: Callable[[SourceError, float], None],
+    stop: threading.Event,
+    *,
+    timeouts: Timeouts | None = None,
+    back_off: BackOff | None = None,
+) -> None:
+    """Reads a live address until `stop`, connecting again and again with growing pauses. Blocks; give it a thread."""
+    timeouts, back_off = timeouts or Timeouts(), back_off or BackOff()
+    failures = 0
+    while not stop.is_set():
+        try:
+            for picture in live_pictures(address, timeouts, stop):
+                failures = 0
+                on_picture(picture)
+        except SourceError as error:
+            failures += 1
+            pause_s = back_off.after(failures)
+            on_trouble(error, pause_s)
+            stop.wait(pause_s)
+
+
+def _shown(address: str) -> str:
+    """The address without a password, fit for a log."""
+    parts = urlsplit(address)
+    if parts.password is None:
+        return address
+    host = parts.hostname or ""
+    port = f":{parts.port}" if parts.port else ""
+    return parts._replace(netloc=f"{parts.username}@{host}{port}").geturl()
