@@ -20,7 +20,7 @@ from sim.camera.textures import sample
 from sim.world.ground import Ground
 from sim.world.weather import Light
 
-_LAYER_M = 0.5
+_LAYER_M = 0.25  # a ray that meets ground 2 degrees flat goes 7 m in this; the groyne is 10 m wide
 _FLOOR_AMSL_M = 0.0  # under any low water; what no ray meets above it is river
 _FAR_BANK_M = 2400.0
 HORIZON_M = 9000.0
