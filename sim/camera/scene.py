@@ -20,7 +20,7 @@ from sim.camera.textures import sample
 from sim.world.ground import Ground
 from sim.world.weather import Light
 
-_LAYER_M = 0.25
+_LAYER_M = 0.25  # a ray that meets ground 2 degrees flat goes 7 m in this; the groyne is 10 m wide
 _FLOOR_AMSL_M = 0.0  # under any low water; what no ray meets above it is river
 _FAR_BANK_M = 2400.0
 HORIZON_M = 9000.0
@@ -106,7 +106,7 @@ def _first_solid(ground: Ground, entry: FloatArray, exit_: FloatArray, top: floa
         is_in = inside(left, np.full(len(left), z))
         new = left[is_in]
         low, high = np.full(len(new), float(z)), np.full(len(new), float(above))
-        for _ in range(6 if len(new) else 0):
+        for _ in range(7 if len(new) else 0):
             middle = (low + high) / 2
             solid = inside(new, middle)
             low, high = np.where(solid, middle, low), np.where(solid, high, middle)

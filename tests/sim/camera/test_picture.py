@@ -67,7 +67,9 @@ def test_the_same_view_gives_the_same_bytes(cam3: SimCamera) -> None:
 
     assert first is not None
     assert first == second
-    assert cv2.imdecode(np.frombuffer(first.data, np.uint8), cv2.IMREAD_COLOR).shape == (360, 640, 3)
+    decoded = cv2.imdecode(np.frombuffer(first.data, np.uint8), cv2.IMREAD_COLOR)
+    assert decoded is not None
+    assert decoded.shape == (360, 640, 3)
 
 
 @pytest.mark.parametrize(("place", "feet_amsl_m"), [(BankPlace(80.0, -4.0), 8.5), (BankPlace(331.0, 40.0), 5.0)])
