@@ -131,7 +131,7 @@ async def _tell_level(service: Service, workers: VisionWorkers) -> None:
 
 
 def _workers(site: Site, evidence_dir: Path) -> VisionWorkers:
-    level = site.river.level.low_water_amsl_m
+    level = site.river.level.low_amsl_m
     return VisionWorkers(
         site.file.cameras,
         scene_geometry(site, water_amsl_m=level),
