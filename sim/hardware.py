@@ -38,6 +38,9 @@ _APPROACH_M, _APPROACH_HEIGHT_M, _SINKING_MPS = 6.0, 15.0, -0.2
 _BAY_SPACING_M = 2.4
 _CHARGE_PERCENT_PER_S = 100.0 / 1800.0  # half an hour from empty
 _CLOSED = "Dock: cover closed"
+# How drones of a dock are set up: home by itself when the ground falls silent, no loitering over the pad,
+# and down at a brisk walk, since the bay centres what lands in it.
+_COMMISSIONED = {"FS_GCS_ENABLE": 1.0, "RTL_LOIT_TIME": 1000.0, "LAND_SPEED": 80.0, "LAND_ALT_LOW": 500.0}
 
 
 @dataclass(slots=True)
@@ -231,7 +234,7 @@ class SimulatedHardware:
         world = self.world
         wind = world.wind
         place = world.ground.to_bank(position)
-        surface = max(world.ground.height_at(place), world.river.level_amsl_m(place.along_m, world.at_s))
+        surface = max(world.ground.height_at(place), world.river.level_amsl_m(place, world.at_s))
         return Environment(wind.east_m, wind.north_m, surface)
 
     # --- links ----------------------------------------------------------------------------------------------
