@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
@@ -56,7 +56,7 @@ async def _run(host: str, port: int, data_dir: Path) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _hardware() -> AsyncIterator[None]:
+async def _hardware() -> AsyncGenerator[None]:
     """The child process, from its word that it is ready until the block ends; it dies with us."""
     child = await asyncio.create_subprocess_exec(
         sys.executable,
