@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 PYTHON ?= $(shell command -v python3.13 || command -v python3.12 || command -v python3.11 || command -v python3)
 
-.PHONY: run test setup setup-test lint screenshot clean
+.PHONY: run test panel setup setup-test lint screenshot clean
 
 run: setup
 	.venv/bin/chaoxun demo
@@ -15,6 +15,8 @@ setup:
 
 setup-test:
 	@$(PYTHON) scripts/setup.py --test
+
+panel: setup
 
 lint: setup-test
 	scripts/check --static

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import structlog
 import uvicorn
+from vision.worker import VisionWorkers
 
 from flightctl.api.app import create_app
 from flightctl.clock import Clock
@@ -21,7 +22,6 @@ from flightctl.store import DATABASE_NAME, Store
 from flightctl.transport import LinkUnavailable, SocketTransports
 from geofence.bore import TableEntry
 from geofence.errors import ChaoxunError
-from vision.worker import VisionWorkers
 
 log = structlog.get_logger(__name__)
 
@@ -62,7 +62,6 @@ async def serve(
     Raises SiteInvalid, StoreUnavailable, or LinkUnavailable when an address is taken.
     """
     site = load_site(site_dir)
-    data_dir.mkdir(parents=True, exist_ok=True)
     store = await Store.open(data_dir / DATABASE_NAME)
     try:
         clock = Clock.of_wall()
@@ -132,7 +131,7 @@ async def _tell_level(service: Service, workers: VisionWorkers) -> None:
 
 
 def _workers(site: Site, evidence_dir: Path) -> VisionWorkers:
-    level = site.river.level.low_water_amsl_m
+    level = site.river.level.low_amsl_m
     return VisionWorkers(
         site.file.cameras,
         scene_geometry(site, water_amsl_m=level),
@@ -147,5 +146,3 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self):  # type: ignore[override]
         yield
-
-

@@ -14,12 +14,12 @@ from typing import Literal, Protocol
 from uuid import UUID
 
 import numpy as np
-import structlog
 
 from flightctl.api.face import AlertOutcome, ExternalAlert, NotFound, NotNow
 from flightctl.api.views import SiteView, StateView
 from flightctl.cameras import CameraDesk
 from flightctl.clock import Clock
+from flightctl.command_log import CommandLog
 from flightctl.dispatch.decision import Decision, Purpose
 from flightctl.dispatch.dispatcher import Dispatcher, run_response
 from flightctl.dispatch.situation import TargetTrack
@@ -47,8 +47,6 @@ from geofence.bore import BoreForecast, TableEntry
 from geofence.identity import uuid7
 from geofence.position import Enu
 from vision.alert import Alert, AlertKind, FrameReport
-
-log = structlog.get_logger(__name__)
 
 _TEND_EVERY_S = 0.5
 _TELEMETRY_EVERY_S = 1.0
@@ -89,6 +87,7 @@ class Service:
         self._reports: asyncio.Queue[FrameReport] = asyncio.Queue(_MOST_REPORTS)
         self._group: asyncio.TaskGroup | None = None
         self._seq = 0
+        commands = CommandLog(store, clock, rng)
 
         link = site.file.mavlink
         self._fleet = Fleet(
@@ -100,14 +99,17 @@ class Service:
         )
         self.drones = {drone.id: DroneHands(drone, self._fleet, site.frame) for drone in site.file.drones}
         self.docks = {
-            dock.id: DockClient(dock, transports, clock, rng, on_change=self._changed) for dock in site.file.docks
+            dock.id: DockClient(dock, transports, clock, commands, on_change=self._changed)
+            for dock in site.file.docks
         }
         self.speakers = {
-            speaker.id: SpeakerClient(speaker.id, speaker.link, transports, clock, rng, on_change=self._changed)
+            speaker.id: SpeakerClient(speaker.id, speaker.link, transports, clock, commands, on_change=self._changed)
             for speaker in site.file.speakers
         }
         self.drone_speakers = {
-            drone.id: SpeakerClient(drone.id, drone.speaker_link, transports, clock, rng, on_change=self._changed)
+            drone.id: SpeakerClient(
+                drone.id, drone.speaker_link, transports, clock, commands, on_change=self._changed
+            )
             for drone in site.file.drones
             if drone.speaker_link
         }
@@ -133,6 +135,7 @@ class Service:
             casualty=self.intake.casualty,
             wind=self.surroundings.wind,
             water_amsl_m=self.surroundings.water_amsl_m,
+            commands=commands,
             others_within_m=self._others_within_m,
         )
         self.hailer = BankHailer(site, self.speakers, self.book, clock)

@@ -25,6 +25,7 @@ PANEL = ROOT / "flightctl" / "panel"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = BIN / "python"
 OLDEST_NODE = (20, 19)  # Vite's floor
+OLDEST_NPM = (11, 0)  # npm 10 leaves out Vite's compiled parts
 APT_FOR_TESTS = {"chromium": "chromium", "fonts-wqy-microhei": None}  # package: the program that shows it is there
 
 
@@ -146,7 +147,8 @@ def find_npm() -> tuple[list[str], str]:
     """The npm command and the PATH to run it with."""
     here = os.environ.get("PATH", "")
     node = shutil.which("node")
-    if node and shutil.which("npm") and node_version(node) >= OLDEST_NODE:
+    npm = shutil.which("npm")
+    if node and npm and version_of(node) >= OLDEST_NODE and version_of(npm) >= OLDEST_NPM:
         return ["npm"], here
     if not (BIN / "node").exists():
         say("fetching Node from the Python registry")
@@ -154,9 +156,9 @@ def find_npm() -> tuple[list[str], str]:
     return [str(BIN / "npm")], f"{BIN}{os.pathsep}{here}"
 
 
-def node_version(node: str) -> tuple[int, int]:
+def version_of(program: str) -> tuple[int, int]:
     try:
-        text = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout
+        text = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
         major, minor, *_ = text.strip().lstrip("v").split(".")
         return int(major), int(minor)
     except (OSError, ValueError, subprocess.CalledProcessError):

@@ -8,9 +8,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
 
-import numpy as np
-
 from flightctl.clock import Clock
+from flightctl.command_log import CommandLog
 from flightctl.dock.protocol import (
     Ack,
     DockAction,
@@ -28,7 +27,6 @@ from flightctl.json_link import JsonLink
 from flightctl.site import Dock
 from flightctl.transport import LinkUnavailable, Transports
 from geofence.errors import ChaoxunError
-from geofence.identity import uuid7
 
 STATUS_LOST_S = 4.0  # a dock says its state once a second
 
@@ -55,13 +53,13 @@ class DockClient:
         dock: Dock,
         transports: Transports,
         clock: Clock,
-        rng: np.random.Generator,
+        log: CommandLog,
         *,
         on_change: Callable[[], None],
     ) -> None:
         self.dock = dock
         self._clock = clock
-        self._rng = rng
+        self._log = log
         self._on_change = on_change
         self._status: DockStatus | None = None
         self._heard_s = -1e9
@@ -78,6 +76,11 @@ class DockClient:
 
     async def run(self) -> None:
         await self._link.run()
+
+    @property
+    def actor(self) -> str:
+        """Its name in timelines and records."""
+        return f"dock:{self.dock.id}"
 
     @property
     def status(self) -> DockStatus | None:
@@ -104,15 +107,25 @@ class DockClient:
 
         Raises DockRefused with the dock's own reason, or DockTimeout.
         """
-        now = self._clock.now()
-        command = DockCommand(
-            cmd_id=uuid7(now, self._rng),
-            action=action,
-            drone_id=drone_id,
-            issued_at=now,
-            expires_at=now + timedelta(seconds=timeout_s),
-            incident_id=incident_id,
-        )
+        async with self._log.command(self.actor, action.value, incident_id=incident_id) as cmd_id:
+            now = self._clock.now()
+            await self._answered(
+                DockCommand(
+                    cmd_id=cmd_id,
+                    action=action,
+                    drone_id=drone_id,
+                    issued_at=now,
+                    expires_at=now + timedelta(seconds=timeout_s),
+                    incident_id=incident_id,
+                ),
+                timeout_s,
+                on_progress,
+            )
+        return cmd_id
+
+    async def _answered(
+        self, command: DockCommand, timeout_s: float, on_progress: Callable[[str, float], None] | None
+    ) -> None:
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._pending[command.cmd_id] = (command, done, on_progress)
         try:
@@ -120,13 +133,10 @@ class DockClient:
             async with asyncio.timeout(timeout_s):
                 await done
         except TimeoutError as error:
-            state = self.state.value
-            raise DockTimeout(
-                f"{self.dock.id} did not finish {action.value} in {timeout_s:.0f} s ({state})"
-            ) from error
+            action, state = command.action.value, self.state.value
+            raise DockTimeout(f"{self.dock.id} did not finish {action} in {timeout_s:.0f} s ({state})") from error
         finally:
             self._pending.pop(command.cmd_id, None)
-        return command.cmd_id
 
     def _send(self, command: DockCommand) -> None:
         with contextlib.suppress(LinkUnavailable):  # said again when it is up; the command's time-out bounds the wait

@@ -146,7 +146,8 @@ async def _release(desk: Desk, incident_id: UUID, hands: DroneHands, plan: Relea
     hook = hands.loaded_hooks()[0]
     await desk.note(incident_id, actor, "release", f"hook {hook}, every interlock holds", {"hook": hook})
     try:
-        await hands.vehicle.release(hook)
+        async with desk.commands.command(actor, "release", incident_id=incident_id, details={"hook": hook}):
+            await hands.vehicle.release(hook)
     except ReleaseUnconfirmed as error:
         raise ResponseFailed(f"{hands.id}: the hook did not open: {error}") from error
     except MavlinkError as error:

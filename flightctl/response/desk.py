@@ -9,6 +9,7 @@ from uuid import UUID
 
 from flightctl.casualty import Casualty
 from flightctl.clock import Clock
+from flightctl.command_log import CommandLog
 from flightctl.dock.client import DockClient
 from flightctl.drone import DroneHands
 from flightctl.incidents.book import IncidentBook
@@ -34,6 +35,7 @@ class Desk:
     casualty: Callable[[UUID], Casualty]
     wind: Callable[[], Enu]  # m/s, blowing towards
     water_amsl_m: Callable[[Enu], float]
+    commands: CommandLog
     others_within_m: Callable[[Enu, UUID], float | None]
 
     async def note(

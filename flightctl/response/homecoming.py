@@ -43,7 +43,8 @@ async def _land(desk: Desk, incident_id: UUID, hands: DroneHands) -> None:
     told = ""
     while True:
         try:
-            await hands.vehicle.return_home()
+            async with desk.commands.command(hands.actor, "return_home", incident_id=incident_id):
+                await hands.vehicle.return_home()
         except MavlinkError as error:
             if str(error) != told:
                 told = str(error)

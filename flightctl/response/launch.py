@@ -31,9 +31,11 @@ async def launch(desk: Desk, incident_id: UUID, hands: DroneHands, dock: DockCli
         blocks = [finding.text for finding in findings if finding.severity is Severity.BLOCK]
         if blocks:
             raise ResponseFailed(f"{hands.id} fails its checks: {'; '.join(blocks)}")
-        await hands.vehicle.arm()
+        async with desk.commands.command(actor, "arm", incident_id=incident_id):
+            await hands.vehicle.arm()
         await desk.note(incident_id, actor, "armed")
-        await hands.vehicle.take_off(CLEAR_OF_DOCK_M)
+        async with desk.commands.command(actor, "take_off", incident_id=incident_id):
+            await hands.vehicle.take_off(CLEAR_OF_DOCK_M)
     except (DockRefused, DockTimeout, MavlinkError) as error:
         raise ResponseFailed(str(error)) from error
     await desk.note(incident_id, actor, "airborne")

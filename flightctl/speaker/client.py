@@ -8,9 +8,8 @@ from datetime import timedelta
 from typing import Literal
 from uuid import UUID
 
-import numpy as np
-
 from flightctl.clock import Clock
+from flightctl.command_log import CommandLog
 from flightctl.json_link import JsonLink
 from flightctl.speaker.protocol import (
     MAX_TEXT,
@@ -23,7 +22,6 @@ from flightctl.speaker.protocol import (
 )
 from flightctl.transport import LinkUnavailable, Transports
 from geofence.errors import ChaoxunError
-from geofence.identity import uuid7
 
 STATUS_LOST_S = 6.0
 _ACK_WITHIN_S = 2.0
@@ -43,13 +41,13 @@ class SpeakerClient:
         address: str,
         transports: Transports,
         clock: Clock,
-        rng: np.random.Generator,
+        log: CommandLog,
         *,
         on_change: Callable[[], None],
     ) -> None:
         self.id = speaker_id
         self._clock = clock
-        self._rng = rng
+        self._log = log
         self._on_change = on_change
         self._status: SpeakerStatus | None = None
         self._heard_s = -1e9
@@ -85,16 +83,24 @@ class SpeakerClient:
 
     async def say(self, text: str, language: Literal["zh", "en"], *, repeat: int, incident_id: UUID | None) -> UUID:
         """Returns the command's id once the loudspeaker has taken it. Raises SpeakerRefused."""
-        now = self._clock.now()
-        say = Say(
-            cmd_id=uuid7(now, self._rng),
-            text=text[:MAX_TEXT],
-            language=language,
-            repeat=repeat,
-            issued_at=now,
-            expires_at=now + timedelta(seconds=_VALID_S),
-            incident_id=incident_id,
-        )
+        details = {"text": text, "language": language}
+        async with self._log.command(f"speaker:{self.id}", "say", incident_id=incident_id, details=details) as cmd_id:
+            now = self._clock.now()
+            say = Say(
+                cmd_id=cmd_id,
+                text=text[:MAX_TEXT],
+                language=language,
+                repeat=repeat,
+                issued_at=now,
+                expires_at=now + timedelta(seconds=_VALID_S),
+                incident_id=incident_id,
+            )
+            await self._taken(say)
+        self._texts = {say.cmd_id: say.text}
+        self._on_change()
+        return say.cmd_id
+
+    async def _taken(self, say: Say) -> None:
         taken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._pending[say.cmd_id] = taken
         try:
@@ -107,9 +113,6 @@ class SpeakerClient:
             raise SpeakerRefused(f"{self.id} did not answer in {_ACK_WITHIN_S:.0f} s") from error
         finally:
             self._pending.pop(say.cmd_id, None)
-        self._texts = {say.cmd_id: say.text}
-        self._on_change()
-        return say.cmd_id
 
     def _link_lost(self) -> None:
         for future in self._pending.values():
