@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import sys
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -74,11 +73,6 @@ def _story(site_dir: Path, scenario: Path | None) -> Scenario:
         return load_scenario(scenario).scenario
     text = _PEACEFUL + f"site: {site_dir.resolve()}\n"
     return parse_scenario(text, Path("peace.yaml")).scenario
-
-
-def starts_at(scenario: Scenario, now: datetime) -> Scenario:
-    """The scenario as if it were written for today: it starts now."""
-    return scenario.model_copy(update={"starts_at": now})
 
 
 async def _child(site_dir: Path, scenario: Path | None) -> None:

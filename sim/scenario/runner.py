@@ -7,13 +7,15 @@ byte. In real time the service speaks to the hardware over UDP, TCP and MJPEG on
 from __future__ import annotations
 
 import asyncio
+import math
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 
@@ -22,7 +24,9 @@ from flightctl.scene import scene_geometry
 from flightctl.service import Service
 from flightctl.site_loading import Site, load_site
 from flightctl.store.store import DATABASE_NAME, Store
+from flightctl.transport import SocketTransports
 from geofence.bore import TableEntry
+from geofence.position import Enu
 from sim.hardware import SimulatedHardware
 from sim.memory_links import MemoryNetwork
 from sim.scenario.director import Director
@@ -35,8 +39,9 @@ from sim.scenario.stage import build_world, read_ground, table_arrival
 from sim.scenario.vision import LockstepEye, LockstepVision, ObservedVision
 from sim.virtual_time import run_virtual
 from vision.calibration import Projection
+from vision.camera import Camera
 from vision.pipeline import CameraPipeline
-from vision.scene import SceneModel
+from vision.scene import SceneContext, SceneModel
 
 TimeMode = Literal["virtual", "real"]
 OnProgress = Callable[[float, float], None]
@@ -44,6 +49,7 @@ OnProgress = Callable[[float, float], None]
 
 _SETTLED_FOR_S = 3.0
 _PROGRESS_EVERY_S = 1.0
+_LEVEL_TOLD_EVERY_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +97,7 @@ async def _play(
     observer = Observer(hardware, clock, scenario.starts_at)
     observers.append(observer)
     network = MemoryNetwork()
-    vision = ObservedVision(_lockstep(scenario, site, hardware, clock), observer)
+    vision = _lockstep(scenario, site, hardware, clock)
     async with await Store.open(folder / DATABASE_NAME) as store:
         service = Service(
             site,
@@ -99,24 +105,123 @@ async def _play(
             transports=network,
             store=store,
             rng=streams.service,
-            vision=vision,
+            vision=ObservedVision(vision, observer),
             forecast_table=forecast_table(scenario, site),
             policy=scenario.policy_over(site.file.policy),
         )
-        observer.watch(service.book.all)
+        run_hardware = hardware.run_in_memory(network)
         try:
-            async with asyncio.TaskGroup() as group:
-                tasks = [
-                    group.create_task(hardware.run_in_memory(network)),
-                    group.create_task(service.run()),
-                    group.create_task(Director(scenario, hardware, service, observer).run()),
-                ]
-                await _to_the_end(scenario, hardware, observer, on_progress)
-                for task in tasks:
-                    task.cancel()
+            await _together(scenario, hardware, run_hardware, service, vision, observer, on_progress)
         finally:
             observer.finish()
             await network.close()
+
+
+def run_scenario_in_real_time(
+    loaded: LoadedScenario, *, seed: int | None = None, on_progress: OnProgress | None = None
+) -> ScenarioResult:
+    """Over UDP, TCP and MJPEG on the site's own addresses, with vision in processes of its own.
+
+    Raises SiteInvalid; what breaks in the run (an address that is taken, say) is in the result.
+    """
+    scenario = starting_at(loaded.scenario.with_seed(seed), datetime.now(UTC))
+    site = load_site(loaded.site_folder)
+    began_s = time.perf_counter()
+    observers: list[Observer] = []
+    error = ""
+    with tempfile.TemporaryDirectory(prefix="chaoxun-scenario-") as folder:
+        try:
+            asyncio.run(_play_in_real_time(scenario, site, Path(folder), observers, on_progress))
+        except* Exception as group:
+            error = "; ".join(_leaves(group))
+    return _result(loaded, scenario, observers, "real", time.perf_counter() - began_s, error)
+
+
+async def _play_in_real_time(
+    scenario: Scenario, site: Site, folder: Path, observers: list[Observer], on_progress: OnProgress | None
+) -> None:
+    from vision.worker import VisionWorkers
+
+    clock = Clock(asyncio.get_running_loop(), scenario.starts_at)
+    streams = _Streams.of(scenario.seed)
+    world = build_world(scenario, read_ground(site.folder, site.frame), streams.world)
+    camera_ids = None if scenario.cameras == "all" else scenario.cameras
+    hardware = SimulatedHardware(
+        site.file, world, clock, streams.hardware, booted_for_s=scenario.boot_s, camera_ids=camera_ids
+    )
+    observer = Observer(hardware, clock, scenario.starts_at)
+    observers.append(observer)
+    cameras = [camera.camera for camera in hardware.cameras.values()]
+    geometry = scene_geometry(site, water_amsl_m=scenario.river.low_water_amsl_m)
+    vision = VisionWorkers(cameras, geometry, site.file.origin, now=clock.now, seed=scenario.seed)
+    async with await Store.open(folder / DATABASE_NAME) as store:
+        service = Service(
+            site,
+            clock=clock,
+            transports=SocketTransports(),
+            store=store,
+            rng=streams.service,
+            vision=ObservedVision(vision, observer),
+            forecast_table=forecast_table(scenario, site),
+            policy=scenario.policy_over(site.file.policy),
+        )
+        try:
+            run_hardware = hardware.run_on_sockets()
+            await _together(scenario, hardware, run_hardware, service, vision, observer, on_progress)
+        finally:
+            observer.finish()
+
+
+class _TakesContext(Protocol):
+    def set_context(self, context: SceneContext, camera_id: str | None = None) -> None: ...
+
+
+async def _together(
+    scenario: Scenario,
+    hardware: SimulatedHardware,
+    run_hardware: Coroutine[None, None, None],
+    service: Service,
+    vision: _TakesContext,
+    observer: Observer,
+    on_progress: OnProgress | None,
+) -> None:
+    """Hardware, service, faults and deeds side by side until the scenario ends."""
+    observer.watch(service.book.all)
+    async with asyncio.TaskGroup() as group:
+        tasks = [
+            group.create_task(run_hardware),
+            group.create_task(service.run()),
+            group.create_task(_tell_levels(service, hardware, vision)),
+            group.create_task(Director(scenario, hardware, service, observer).run()),
+        ]
+        await _to_the_end(scenario, hardware, observer, on_progress)
+        for task in tasks:
+            task.cancel()
+
+
+async def _tell_levels(service: Service, hardware: SimulatedHardware, vision: _TakesContext) -> None:
+    """Each camera hears of the forecast water level where it looks."""
+    frame = service.site.frame
+    looked_at = {
+        camera_id: frame.to_enu(camera.camera.position) + _ahead(camera.camera)
+        for camera_id, camera in hardware.cameras.items()
+    }
+    while True:
+        for camera_id, place in looked_at.items():
+            level_m = service.surroundings.water_amsl_m(place)
+            vision.set_context(SceneContext(water_amsl_m=level_m), camera_id)
+        await asyncio.sleep(_LEVEL_TOLD_EVERY_S)
+
+
+def _ahead(camera: Camera) -> Enu:
+    """The middle of what a camera watches, from the camera."""
+    yaw = math.radians(camera.yaw_deg)
+    return Enu(math.sin(yaw), math.cos(yaw)).scaled(camera.range_m / 2)
+
+
+def starting_at(scenario: Scenario, at: datetime) -> Scenario:
+    """The scenario as if it were written for today."""
+    return scenario.model_copy(update={"starts_at": at})
 
 
 async def _to_the_end(
