@@ -18,6 +18,8 @@ import numpy as np
 
 from flightctl.clock import NO_SHIFT, Clock
 from flightctl.site import SiteFile
+from flightctl.tasks import first_of
+from geofence.errors import ChaoxunError
 from geofence.position import LocalFrame
 from geofence.sourcefile import read_source, validated
 from sim.hardware import SimulatedHardware
@@ -83,10 +85,14 @@ async def _child(site_dir: Path, scenario: Path | None, shift: timedelta) -> Non
         sys.stdout.write(READY + "\n")
         sys.stdout.flush()
 
+    loop = asyncio.get_running_loop()
+    stdin = asyncio.StreamReader()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(stdin), sys.stdin)
     serving = asyncio.ensure_future(serve(site_dir, scenario, on_ready=say_ready, shift=shift))
-    closed = asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+    closed = asyncio.ensure_future(stdin.read())
     await asyncio.wait([serving, closed], return_when=asyncio.FIRST_COMPLETED)
-    serving.cancel()
+    for task in (serving, closed):
+        task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await serving
 
@@ -97,8 +103,13 @@ def main() -> None:
     parser.add_argument("scenario", type=Path, nargs="?")
     parser.add_argument("--shift-s", type=float, default=0.0, help="seconds from the computer's UTC to the story's")
     arguments = parser.parse_args()
-    with contextlib.suppress(KeyboardInterrupt):
+    try:
         asyncio.run(_child(arguments.site, arguments.scenario, timedelta(seconds=arguments.shift_s)))
+    except* KeyboardInterrupt:
+        pass
+    except* ChaoxunError as errors:
+        sys.stderr.write(f"{first_of(errors)}\n")
+        sys.exit(1)
 
 
 if __name__ == "__main__":
