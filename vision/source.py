@@ -51,7 +51,7 @@ class SourceFrame:
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    open_s: float = 5.0
+    open_s: float = 10.0  # a slow stream needs some seconds to show what it is
     read_s: float = 5.0
 
 
