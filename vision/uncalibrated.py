@@ -17,7 +17,7 @@ from vision.scene import LAND, SceneGeometry, SceneModel
 NOMINAL_HEIGHT_M = 4.0
 """The picture is taken to be this tall; a person may fill from a tenth of it to nearly all."""
 _HFOV_DEG = 60.0
-_LARGEST_PX = 640
+_LARGEST_PX = 320
 
 UNCALIBRATED = PipelineConfig(
     detect=DetectConfig(
