@@ -6,6 +6,7 @@ corrected by every sighting.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -21,6 +22,8 @@ from vision.alert import Surface, TrackView, UncertainPosition
 _WALK_SIGMA_MPS = 0.5  # how fast an unseen walker's place becomes uncertain
 _LEFT_AFTER_S = 4.0  # on the promenade, or out of every zone, this long
 _SAME_PERSON_M = 5.0
+_TAKE_EVERY_S = 0.4
+_MUCH_BETTER = 0.6
 _PARTICLES = 300  # a second of drift costs well under a millisecond; the spread is known to a few per cent
 _TRACK_AHEAD_S = (0.0, 10.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 240.0, 300.0)
 
@@ -59,6 +62,7 @@ class Casualty:
         self._seen_at = at
         self._safe_since: datetime | None = None
         self._cloud: DriftCloud | None = None
+        self._taken: tuple[datetime, float] | None = None  # the last sighting the cloud heard of, and its sigma
         if in_water:
             self._start_cloud()
 
@@ -115,9 +119,17 @@ class Casualty:
         reckoned = self._cloud.estimate(at)
         return Estimate(reckoned.position, reckoned.velocity, reckoned.sigma_m, self.unseen_s())
 
+    def ahead(self, seconds: Sequence[float]) -> list[Estimate]:
+        """Estimates for several times from now, ascending, for little more than the price of the last."""
+        if self._cloud is None:
+            return [self.estimate(ahead_s=s) for s in seconds]
+        now = self._clock.now()
+        reckoned = self._cloud.track([now + timedelta(seconds=s) for s in seconds])
+        return [Estimate(r.position, r.velocity, r.sigma_m, self.unseen_s()) for r in reckoned]
+
     def track(self) -> TargetTrack:
         """Where the person will be over the next minutes."""
-        ahead = [self.estimate(ahead_s=s) for s in _TRACK_AHEAD_S]
+        ahead = self.ahead(_TRACK_AHEAD_S)
         return TargetTrack(_TRACK_AHEAD_S, tuple(e.place for e in ahead), tuple(e.sigma_m for e in ahead))
 
     def _is_me(self, view: TrackView, place: Enu) -> bool:
@@ -129,8 +141,17 @@ class Casualty:
     def _sighted(self, place: Enu, sigma_m: float, at: datetime) -> None:
         self._place, self._sigma_m = place, sigma_m
         self._seen_at = max(at, self._seen_at)
-        if self._cloud is not None:
+        if self._cloud is not None and self._worth_taking(sigma_m, at):
             self._cloud.observe(place, sigma_m, at)
+            self._taken = (at, sigma_m)
+
+    def _worth_taking(self, sigma_m: float, at: datetime) -> bool:
+        """Two cameras at five frames a second say little more than one sighting every half second does."""
+        if self._taken is None:
+            return True
+        taken_at, taken_sigma_m = self._taken
+        age_s = (at - taken_at).total_seconds()
+        return age_s >= _TAKE_EVERY_S or (age_s > 0 and sigma_m < _MUCH_BETTER * taken_sigma_m)
 
     def _start_cloud(self) -> None:
         self._cloud = DriftCloud(self._current, self._rng, particles=_PARTICLES)

@@ -22,7 +22,7 @@ from flightctl.service import Service
 from flightctl.site_loading import HAINING, load_site
 from flightctl.transport import LinkUnavailable
 from sim.scenario.load import load_scenario
-from sim.scenario.runner import forecast_table, starting_at
+from sim.scenario.runner import forecast_table
 from sim.serve import READY
 
 STORY = HAINING / "demo.yaml"
@@ -41,9 +41,11 @@ async def _run(host: str, port: int, data_dir: Path) -> None:
     console = Console()
     site = load_site(HAINING)
     console.print("[dim]Starting the simulated dike, docks, drones and cameras ...[/]", highlight=False)
-    async with _hardware():
-        now = datetime.now(UTC)
-        table = forecast_table(starting_at(load_scenario(STORY).scenario, now), site)
+    story = load_scenario(STORY).scenario
+    now = datetime.now(UTC)
+    shift = story.starts_at - now  # the bore keeps to the Moon, so the story keeps to its day
+    async with _hardware(shift):
+        table = forecast_table(story, site)
         folder = data_dir / now.strftime("%Y%m%d-%H%M%S")
         folder.mkdir(parents=True, exist_ok=True)
 
@@ -52,11 +54,11 @@ async def _run(host: str, port: int, data_dir: Path) -> None:
             narrator = Narrator(service, console)
             service.subscribe(narrator.tell)
 
-        await serve(HAINING, host, port, folder, forecast_table=table, on_ready=on_ready)
+        await serve(HAINING, host, port, folder, forecast_table=table, clock_shift=shift, on_ready=on_ready)
 
 
 @contextlib.asynccontextmanager
-async def _hardware() -> AsyncGenerator[None]:
+async def _hardware(shift: timedelta) -> AsyncGenerator[None]:
     """The child process, from its word that it is ready until the block ends; it dies with us."""
     child = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -64,6 +66,7 @@ async def _hardware() -> AsyncGenerator[None]:
         "sim.serve",
         str(HAINING),
         str(STORY),
+        f"--shift-s={shift.total_seconds()}",
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

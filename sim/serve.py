@@ -11,11 +11,12 @@ import asyncio
 import contextlib
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 
-from flightctl.clock import Clock
+from flightctl.clock import NO_SHIFT, Clock
 from flightctl.site import SiteFile
 from geofence.position import LocalFrame
 from geofence.sourcefile import read_source, validated
@@ -43,11 +44,13 @@ def run(site_dir: Path, scenario: Path | None = None) -> None:
         asyncio.run(serve(site_dir, scenario, on_ready=lambda: None))
 
 
-async def serve(site_dir: Path, scenario: Path | None, *, on_ready: Callable[[], None]) -> None:
+async def serve(
+    site_dir: Path, scenario: Path | None, *, on_ready: Callable[[], None], shift: timedelta = NO_SHIFT
+) -> None:
     """Serves until cancelled. The scenario's people and faults happen; what an officer does is left to people."""
     site = validated(read_source(site_dir / "site.yaml"), SiteFile)
     story = _story(site_dir, scenario)
-    clock = Clock.of_wall()
+    clock = Clock.of_wall(shift)
     rng = np.random.default_rng(story.seed)
     world_rng, hardware_rng = rng.spawn(2)
     world = build_world(story, read_ground(site_dir, LocalFrame(site.origin)), world_rng)
@@ -75,12 +78,12 @@ def _story(site_dir: Path, scenario: Path | None) -> Scenario:
     return parse_scenario(text, Path("peace.yaml")).scenario
 
 
-async def _child(site_dir: Path, scenario: Path | None) -> None:
+async def _child(site_dir: Path, scenario: Path | None, shift: timedelta) -> None:
     def say_ready() -> None:
         sys.stdout.write(READY + "\n")
         sys.stdout.flush()
 
-    serving = asyncio.ensure_future(serve(site_dir, scenario, on_ready=say_ready))
+    serving = asyncio.ensure_future(serve(site_dir, scenario, on_ready=say_ready, shift=shift))
     closed = asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
     await asyncio.wait([serving, closed], return_when=asyncio.FIRST_COMPLETED)
     serving.cancel()
@@ -92,9 +95,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="the simulated hardware of a site, as a child process")
     parser.add_argument("site", type=Path)
     parser.add_argument("scenario", type=Path, nargs="?")
+    parser.add_argument("--shift-s", type=float, default=0.0, help="seconds from the computer's UTC to the story's")
     arguments = parser.parse_args()
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_child(arguments.site, arguments.scenario))
+        asyncio.run(_child(arguments.site, arguments.scenario, timedelta(seconds=arguments.shift_s)))
 
 
 if __name__ == "__main__":

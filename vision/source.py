@@ -11,6 +11,7 @@ import contextlib
 import http.client
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,7 @@ cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 LIVE_SCHEMES = frozenset({"rtsp", "rtsps", "http", "https"})
 _MAX_JPEG_BYTES = 16 * 1024 * 1024
+_EARLY_S = 0.02  # a picture this much too early is taken rather than the next one waited for
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,33 +138,56 @@ def open_recorded(source: str, folder_fps: float = 5.0) -> VideoFile | ImageFold
 # --- live
 
 
-def live_pictures(address: str, timeouts: Timeouts, stop: threading.Event) -> Iterator[Picture]:
-    """Pictures as they arrive, until `stop` is set.
+def live_pictures(address: str, timeouts: Timeouts, stop: threading.Event, *, fps: float = 30.0) -> Iterator[Picture]:
+    """Pictures as they arrive, until `stop` is set; more than about `fps` a second are not decoded.
 
+    A path instead of an address is a recording, played over and over at its own speed.
     Raises SourceUnreachable when the address does not answer, or stops sending.
     """
+    if not is_live(address):
+        yield from _played_pictures(address, stop, fps)
+        return
     if urlsplit(address).scheme.lower() in {"http", "https"}:
         stream = _mjpeg_stream(address, timeouts)
         if stream is not None:
             yield from _mjpeg_pictures(stream, address, stop)
             return
-    yield from _captured_pictures(address, timeouts, stop)
+    yield from _captured_pictures(address, timeouts, stop, fps)
 
 
-def _captured_pictures(address: str, timeouts: Timeouts, stop: threading.Event) -> Iterator[Picture]:
+def _played_pictures(path: str, stop: threading.Event, fps: float) -> Iterator[Picture]:
+    while not stop.is_set():
+        begun_s = time.monotonic()
+        for frame in open_recorded(path).frames(fps):
+            if stop.wait(max(begun_s + frame.at_s - time.monotonic(), 0.0)):
+                return
+            if frame.picture is not None:
+                yield frame.picture
+
+
+def _captured_pictures(address: str, timeouts: Timeouts, stop: threading.Event, fps: float) -> Iterator[Picture]:
     limits = [
         cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, int(timeouts.open_s * 1000),
         cv2.CAP_PROP_READ_TIMEOUT_MSEC, int(timeouts.read_s * 1000),
     ]  # fmt: skip
     capture = cv2.VideoCapture(address, cv2.CAP_FFMPEG, limits)
+    due_s = 0.0
     try:
         if not capture.isOpened():
-            raise SourceUnreachable(f"{_shown(address)} does not answer with video within {timeouts.open_s:g} s")
+            raise SourceUnreachable(
+                f"{_shown(address)} does not answer with video within {timeouts.open_s:g} s: "
+                "check the address, the network and that the camera is on"
+            )
         while not stop.is_set():
-            good, image = capture.read()
-            if not good:
+            if not capture.grab():
                 raise SourceUnreachable(f"{_shown(address)} has stopped sending pictures")
-            yield Picture(bgr=cast("Bgr", image))
+            now_s = time.monotonic()
+            if now_s < due_s - _EARLY_S:
+                continue
+            due_s = max(due_s + 1.0 / fps, now_s)
+            good, image = capture.retrieve()
+            if good:
+                yield Picture(bgr=cast("Bgr", image))
     finally:
         capture.release()
 
@@ -256,6 +281,7 @@ def keep_reading(
     on_trouble: Callable[[SourceError, float], None],
     stop: threading.Event,
     *,
+    fps: float = 30.0,
     timeouts: Timeouts | None = None,
     back_off: BackOff | None = None,
 ) -> None:
@@ -264,7 +290,7 @@ def keep_reading(
     failures = 0
     while not stop.is_set():
         try:
-            for picture in live_pictures(address, timeouts, stop):
+            for picture in live_pictures(address, timeouts, stop, fps=fps):
                 failures = 0
                 on_picture(picture)
         except SourceError as error:

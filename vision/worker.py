@@ -1,10 +1,10 @@
 """Vision in processes of its own: each reads a group of cameras and sends FrameReports to the control loop.
 
-    asyncio loop ──contexts──► worker process ── one reader thread a camera ──► latest picture only
-                 ◄──reports───                └─ one loop: CameraPipeline a camera
+    asyncio loop ──contexts──► worker process (vision/worker_process.py) ── one reader thread a camera
+                 ◄──reports───                └─ CameraPipeline a camera, always on the newest picture
 
-A picture that comes while the last is still being looked at replaces the one that waits: frames are dropped, never
-queued. A worker that dies is replaced; its cameras begin to learn their empty scene again.
+A worker that dies or falls silent is replaced, later each time it happens again at once; until its successor has
+pictures, its cameras are reported lost.
 """
 
 from __future__ import annotations
@@ -12,54 +12,37 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import multiprocessing
-import signal
+import os
+import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime
 from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
+import numpy as np
 import structlog
 
-from geofence.position import LatLon, LocalFrame
-from vision.alert import FrameReport
-from vision.calibration import Projection
+from geofence.identity import uuid7
+from geofence.position import LatLon
+from vision.alert import Alert, AlertKind, CameraHealth, FrameReport
 from vision.camera import Camera
-from vision.errors import SourceError
-from vision.picture import Picture
-from vision.pipeline import CameraPipeline
-from vision.scene import SceneContext, SceneGeometry, SceneModel
-from vision.source import BackOff, Timeouts, keep_reading
+from vision.scene import SceneContext, SceneGeometry
+from vision.source import BackOff, Timeouts
+from vision.worker_process import WorkerPlan, work
 
-_log = structlog.get_logger()
-_MISSING_EVERY_S = 1.0
-_STOP_WAIT_S = 5.0
-
-
-@dataclass(frozen=True)
-class WorkerPlan:
-    """All a worker needs; travels to the new process."""
-
-    cameras: tuple[Camera, ...]
-    geometry: SceneGeometry
-    origin: LatLon
-    seed: int
-    preview_every_s: float
-    evidence_dir: Path | None
-    timeouts: Timeouts
-    back_off: BackOff
-    contexts: dict[str, SceneContext]  # by camera id
-    utc_anchor: datetime  # the control loop's UTC ...
-    monotonic_anchor_s: float  # ... at this reading of the machine's monotonic clock
+_log = structlog.get_logger(__name__)
+_START_S = 90.0  # a new interpreter on a busy machine
+_STOP_S = 3.0
+_SETTLED_S = 30.0  # who lived this long has not failed to start
 
 
 class VisionWorkers:
-    """The processes and the way to and from them."""
+    """The processes, and the way to and from them. Implements the service's `VisionPort`."""
 
     def __init__(
         self,
@@ -67,226 +50,191 @@ class VisionWorkers:
         geometry: SceneGeometry,
         origin: LatLon,
         *,
-        now: Callable[[], datetime],
-        seed: int = 0,
-        workers: int = 1,
-        preview_every_s: float = 1.0,
         evidence_dir: Path | None = None,
+        workers: int = 1,
+        seed: int = 0,
+        preview_every_s: float = 1.0,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
         timeouts: Timeouts | None = None,
         back_off: BackOff | None = None,
-        restart_after_s: float = 1.0,
+        restart: BackOff | None = None,
+        silent_s: float = 15.0,
     ) -> None:
+        """`back_off` is between attempts at a stream, `restart` between workers.
+
+        Every camera has something to report each second, so a worker silent for `silent_s` hangs and is replaced.
+        """
         count = max(1, min(workers, len(cameras)))
         self._groups = [tuple(cameras[index::count]) for index in range(count)] if cameras else []
-        self._geometry, self._origin, self._now, self._seed = geometry, origin, now, seed
-        self._preview_every_s, self._evidence_dir = preview_every_s, evidence_dir
+        self._geometry, self._origin, self._seed, self._now = geometry, origin, seed, now
+        self._evidence_dir, self._preview_every_s = evidence_dir, preview_every_s
         self._timeouts, self._back_off = timeouts or Timeouts(), back_off or BackOff()
-        self._restart_after_s = restart_after_s
+        self._restart = restart or BackOff()
+        self._silent_s = silent_s
+        self._rng = np.random.default_rng([seed, 0x10057])
         self._contexts: dict[str, SceneContext] = {}
-        self._live: dict[int, tuple[BaseProcess, Connection]] = {}
-        self._spawn = multiprocessing.get_context("spawn")
+        self._live: dict[int, _Worker] = {}
+        self._started = 0
+        self._lost: set[str] = set()  # cameras whose worker's end has been told
 
     @property
     def process_ids(self) -> tuple[int, ...]:
         """Of the workers that run now."""
-        return tuple(process.pid for process, _ in self._live.values() if process.pid is not None)
+        return tuple(worker.process.pid for worker in self._live.values() if worker.process.pid is not None)
 
     def set_context(self, context: SceneContext, camera_id: str | None = None) -> None:
-        """The water's level and the zones in force, for one camera or all; survives a worker's replacement."""
+        """The water's level and the zones in force, for one camera or all; a worker's successor gets them too."""
         for index, group in enumerate(self._groups):
             for camera in group:
                 if camera_id in {None, camera.id}:
                     self._contexts[camera.id] = context
                     if index in self._live:
-                        with contextlib.suppress(OSError):  # it has just died; its successor gets the context
-                            self._live[index][1].send((camera.id, context))
+                        self._live[index].tell(camera.id, context)
+
+    def set_water_level(self, water_amsl_m: float) -> None:
+        """Only the level; the zones in force stay as they are."""
+        at = self._now()
+        for group in self._groups:
+            for camera in group:
+                known = self._contexts.get(camera.id, SceneContext())
+                self.set_context(replace(known, at=at, water_amsl_m=water_amsl_m), camera.id)
 
     async def run(self, on_report: Callable[[FrameReport], None]) -> None:
-        """Runs the workers until cancelled; reports arrive in this task's loop."""
+        """Runs the workers until cancelled; `on_report` is called in this loop's thread."""
         if not self._groups:
-            await asyncio.get_running_loop().create_future()
-        # A thread a worker, blocked in recv: works on every platform's event loop.
-        with ThreadPoolExecutor(len(self._groups), thread_name_prefix="vision-reports") as threads:
+            await asyncio.Event().wait()
+        # Two threads a worker: one blocked in receive, one to start and end it.
+        with ThreadPoolExecutor(2 * len(self._groups), thread_name_prefix="vision") as threads:
             async with asyncio.TaskGroup() as group:
                 for index in range(len(self._groups)):
                     group.create_task(self._keep(index, on_report, threads))
 
     async def _keep(self, index: int, on_report: Callable[[FrameReport], None], threads: ThreadPoolExecutor) -> None:
         loop = asyncio.get_running_loop()
+        failures = 0
         while True:
-            process, connection = self._start(index)
-            try:
-                while True:
-                    report = await loop.run_in_executor(threads, _received, connection)
-                    if report is None:
-                        break
-                    on_report(report)
-            finally:
-                self._live.pop(index, None)
-                _end(process, connection)
+            begun_s = loop.time()
+            reason = await self._one_life(index, on_report, threads)
+            failures = 1 if loop.time() - begun_s >= _SETTLED_S else failures + 1
+            pause_s = self._restart.after(failures)
             names = [camera.id for camera in self._groups[index]]
-            _log.warning("vision worker ended, starting another", cameras=names, exit_code=process.exitcode)
-            await asyncio.sleep(self._restart_after_s)
+            _log.warning("vision worker replaced", cameras=names, reason=reason, in_s=pause_s)
+            for camera in self._groups[index]:
+                on_report(self._lost_report(camera, f"its vision worker {reason}; another starts"))
+            await asyncio.sleep(pause_s)
 
-    def _start(self, index: int) -> tuple[BaseProcess, Connection]:
-        ours, theirs = self._spawn.Pipe()
-        plan = WorkerPlan(
+    async def _one_life(
+        self, index: int, on_report: Callable[[FrameReport], None], threads: ThreadPoolExecutor
+    ) -> str:
+        """One worker from start to end; answers why it ended."""
+        loop = asyncio.get_running_loop()
+        worker = _Worker(index, self._plan(index))
+        try:
+            await asyncio.shield(loop.run_in_executor(threads, worker.start))
+            self._live[index] = worker
+            for camera in self._groups[index]:  # told while it started
+                if camera.id in self._contexts:
+                    worker.tell(camera.id, self._contexts[camera.id])
+            limit_s = _START_S
+            while True:
+                async with asyncio.timeout(limit_s):
+                    report = await asyncio.shield(loop.run_in_executor(threads, worker.receive))
+                if report is None:
+                    break
+                limit_s = self._silent_s
+                if report.health is CameraHealth.OK:
+                    self._lost.discard(report.camera_id)
+                on_report(report)
+        except TimeoutError:
+            return "fell silent"
+        finally:
+            self._live.pop(index, None)
+            await asyncio.shield(loop.run_in_executor(threads, worker.end))
+        return f"ended with exit code {worker.process.exitcode}"
+
+    def _plan(self, index: int) -> WorkerPlan:
+        self._started += 1
+        return WorkerPlan(
             cameras=self._groups[index],
             geometry=self._geometry,
             origin=self._origin,
-            seed=self._seed,
+            seed=self._seed + self._started,
             preview_every_s=self._preview_every_s,
             evidence_dir=self._evidence_dir,
             timeouts=self._timeouts,
             back_off=self._back_off,
-            contexts={c.id: self._contexts[c.id] for c in self._groups[index] if c.id in self._contexts},
             utc_anchor=self._now(),
             monotonic_anchor_s=time.monotonic(),
         )
-        process = self._spawn.Process(target=work, args=(plan, theirs), name=f"vision-{index}", daemon=True)
-        process.start()
-        theirs.close()  # so that its death is our end of file
-        self._live[index] = (process, ours)
-        return process, ours
+
+    def _lost_report(self, camera: Camera, reason: str) -> FrameReport:
+        at = self._now()
+        alerts: tuple[Alert, ...] = ()
+        if camera.id not in self._lost:
+            self._lost.add(camera.id)
+            details = {"health": CameraHealth.LOST.value, "reason": reason}
+            alerts = (
+                Alert(
+                    id=uuid7(at, self._rng),
+                    kind=AlertKind.CAMERA_FAULT,
+                    camera_id=camera.id,
+                    at=at,
+                    position=None,
+                    confidence=1.0,
+                    details=details,
+                ),
+            )
+        return FrameReport(
+            camera_id=camera.id, at=at, health=CameraHealth.LOST, health_reason=reason, alerts=alerts
+        )  # fmt: skip
 
 
-def _received(connection: Connection) -> FrameReport | None:
-    """Blocks for the next report; None when the worker is gone."""
-    try:
-        return cast("FrameReport", connection.recv())
-    except (EOFError, OSError):
-        return None
+class _Worker:
+    """One process and our end of its pipe. `start`, `receive` and `end` block: they are called in threads."""
+
+    def __init__(self, index: int, plan: WorkerPlan) -> None:
+        spawn = multiprocessing.get_context("spawn")  # threads and forks do not mix
+        ours, self._theirs = spawn.Pipe()
+        self._ours: Connection = ours
+        self.process = spawn.Process(target=work, args=(plan, self._theirs), name=f"vision-{index}", daemon=True)
+        self._lock = threading.Lock()
+        self._ended = False
+
+    def start(self) -> None:
+        with self._lock:
+            if not self._ended:
+                self.process.start()
+                self._theirs.close()  # so that its death is our end of file
+
+    def tell(self, camera_id: str, context: SceneContext) -> None:
+        with contextlib.suppress(OSError):  # it has just died; its successor is told
+            self._ours.send((camera_id, context))
+
+    def receive(self) -> FrameReport | None:
+        """The next report; None when the worker is gone."""
+        try:
+            return cast("FrameReport", self._ours.recv())
+        except (EOFError, OSError):
+            return None
+
+    def end(self) -> None:
+        """The worker ends when its pipe does; if it does not, it is made to."""
+        with self._lock:
+            self._ended = True
+            _hang_up(self._ours)
+            if self.process.pid is None:
+                self._theirs.close()
+                return
+            self.process.join(_STOP_S)
+            if self.process.is_alive():
+                self.process.terminate()
+                self.process.join(_STOP_S)
+            if self.process.is_alive():
+                self.process.kill()
+                self.process.join()
 
 
-def _end(process: BaseProcess, connection: Connection) -> None:
-    """Asks the worker to stop and makes sure of it."""
-    with contextlib.suppress(OSError):
-        connection.send(None)
-    process.join(_STOP_WAIT_S)
-    if process.is_alive():
-        process.terminate()
-        process.join(_STOP_WAIT_S)
-    if process.is_alive():
-        process.kill()
-        process.join()
-    connection.close()
-
-
-# --- in the worker's process
-
-
-@dataclass
-class _Eye:
-    """One camera in the worker: its pipeline and the one picture that waits."""
-
-    pipeline: CameraPipeline
-    period_s: float
-    waiting: tuple[float, Picture] | None = None
-    due_s: float = 0.0
-    heard_s: float = 0.0  # last picture or report of its absence
-    trouble: str = ""
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-
-def work(plan: WorkerPlan, connection: Connection) -> None:
-    """The worker's main function."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
-    stop, news = threading.Event(), threading.Event()
-    frame = LocalFrame(plan.origin)
-    eyes = {camera.id: _eye(camera, plan, frame) for camera in plan.cameras}
-    readers = [
-        threading.Thread(target=_read, args=(camera.stream, eyes[camera.id], plan, stop, news), daemon=True)
-        for camera in plan.cameras
-    ]
-    for reader in readers:
-        reader.start()
-    try:
-        while _obeyed(connection, eyes):
-            news.wait(0.05)
-            news.clear()
-            for eye in eyes.values():
-                report = _look(eye, plan)
-                if report is not None:
-                    connection.send(report)
-    except (EOFError, OSError):
-        pass  # the service is gone
-    finally:
-        stop.set()
-
-
-def _eye(camera: Camera, plan: WorkerPlan, frame: LocalFrame) -> _Eye:
-    sink = None
-    if plan.evidence_dir is not None:
-        folder = plan.evidence_dir
-
-        def keep(name: str, data: bytes) -> str | None:
-            return kept(folder, f"{camera.id}/{name}", data)
-
-        sink = keep
-    scene = SceneModel(Projection(camera, frame), plan.geometry)
-    pipeline = CameraPipeline(
-        camera, scene, seed=plan.seed, preview_every_s=plan.preview_every_s, evidence=sink
-    )  # fmt: skip
-    if camera.id in plan.contexts:
-        pipeline.set_context(plan.contexts[camera.id])
-    return _Eye(pipeline, 1.0 / camera.analysis_fps, heard_s=time.monotonic())
-
-
-def kept(folder: Path, name: str, data: bytes) -> str | None:
-    """An EvidenceSink into a folder; answers the relative path, or None when the disk refuses."""
-    path = folder / name
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-    except OSError as error:
-        _log.error("evidence could not be written", path=str(path), error=str(error))
-        return None
-    return name
-
-
-def _read(stream: str, eye: _Eye, plan: WorkerPlan, stop: threading.Event, news: threading.Event) -> None:
-    def on_picture(picture: Picture) -> None:
-        with eye.lock:
-            eye.waiting = (time.monotonic(), picture)
-            eye.trouble = ""
-        news.set()
-
-    def on_trouble(error: SourceError, pause_s: float) -> None:
-        with eye.lock:
-            eye.trouble = f"{error}; next attempt in {pause_s:g} s"
-
-    keep_reading(stream, on_picture, on_trouble, stop, timeouts=plan.timeouts, back_off=plan.back_off)
-
-
-def _look(eye: _Eye, plan: WorkerPlan) -> FrameReport | None:
-    """The report of the picture that waits, if one is due; or of none having come."""
-    now_s = time.monotonic()
-    with eye.lock:
-        due = now_s >= eye.due_s - 0.01
-        waiting, trouble = eye.waiting if due else None, eye.trouble
-        if waiting is not None:
-            eye.waiting = None
-    if waiting is not None:
-        taken_s, picture = waiting
-        eye.due_s = max(eye.due_s + eye.period_s, now_s)
-        eye.heard_s = now_s
-        return eye.pipeline.process_picture(_utc(plan, taken_s), picture)
-    if now_s - eye.heard_s >= _MISSING_EVERY_S:
-        eye.heard_s = now_s
-        return eye.pipeline.note_missing(_utc(plan, now_s), trouble)
-    return None
-
-
-def _utc(plan: WorkerPlan, monotonic_s: float) -> datetime:
-    return plan.utc_anchor + timedelta(seconds=monotonic_s - plan.monotonic_anchor_s)
-
-
-def _obeyed(connection: Connection, eyes: dict[str, _Eye]) -> bool:
-    """Takes the messages that have come; False when one of them says stop."""
-    while connection.poll():
-        message: Any = connection.recv()
-        if message is None:
-            return False
-        camera_id, context = cast("tuple[str, SceneContext]", message)
-        eyes[camera_id].pipeline.set_context(context)
-    return True
+def _hang_up(connection: Connection) -> None:
+    """Ends the conversation for both sides, and for a thread of ours that still listens."""
+    with socket.socket(fileno=os.dup(connection.fileno())) as ours, contextlib.suppress(OSError):
+        ours.shutdown(socket.SHUT_RDWR)

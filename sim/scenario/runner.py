@@ -7,26 +7,23 @@ byte. In real time the service speaks to the hardware over UDP, TCP and MJPEG on
 from __future__ import annotations
 
 import asyncio
-import math
 import shutil
 import tempfile
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy as np
 
 from flightctl.clock import Clock
-from flightctl.scene import scene_geometry
+from flightctl.scene import TakesContext, scene_geometry, tell_levels
 from flightctl.service import Service
 from flightctl.site_loading import Site, load_site
 from flightctl.store.store import DATABASE_NAME, Store
 from flightctl.transport import SocketTransports
 from geofence.bore import TableEntry
-from geofence.position import Enu
 from sim.hardware import SimulatedHardware
 from sim.memory_links import MemoryNetwork
 from sim.scenario.director import Director
@@ -39,9 +36,8 @@ from sim.scenario.stage import build_world, read_ground, table_arrival
 from sim.scenario.vision import LockstepEye, LockstepVision, ObservedVision
 from sim.virtual_time import run_virtual
 from vision.calibration import Projection
-from vision.camera import Camera
 from vision.pipeline import CameraPipeline
-from vision.scene import SceneContext, SceneModel
+from vision.scene import SceneModel
 
 TimeMode = Literal["virtual", "real"]
 OnProgress = Callable[[float, float], None]
@@ -124,7 +120,7 @@ def run_scenario_in_real_time(
 
     Raises SiteInvalid; what breaks in the run (an address that is taken, say) is in the result.
     """
-    scenario = starting_at(loaded.scenario.with_seed(seed), datetime.now(UTC))
+    scenario = loaded.scenario.with_seed(seed)
     site = load_site(loaded.site_folder)
     began_s = time.perf_counter()
     observers: list[Observer] = []
@@ -172,16 +168,12 @@ async def _play_in_real_time(
             observer.finish()
 
 
-class _TakesContext(Protocol):
-    def set_context(self, context: SceneContext, camera_id: str | None = None) -> None: ...
-
-
 async def _together(
     scenario: Scenario,
     hardware: SimulatedHardware,
     run_hardware: Coroutine[None, None, None],
     service: Service,
-    vision: _TakesContext,
+    vision: TakesContext,
     observer: Observer,
     on_progress: OnProgress | None,
 ) -> None:
@@ -191,37 +183,19 @@ async def _together(
         tasks = [
             group.create_task(run_hardware),
             group.create_task(service.run()),
-            group.create_task(_tell_levels(service, hardware, vision)),
+            group.create_task(
+                tell_levels(
+                    service.site,
+                    [eye.camera for eye in hardware.cameras.values()],
+                    service.surroundings.water_amsl_m,
+                    vision,
+                )
+            ),
             group.create_task(Director(scenario, hardware, service, observer).run()),
         ]
         await _to_the_end(scenario, hardware, observer, on_progress)
         for task in tasks:
             task.cancel()
-
-
-async def _tell_levels(service: Service, hardware: SimulatedHardware, vision: _TakesContext) -> None:
-    """Each camera hears of the forecast water level where it looks."""
-    frame = service.site.frame
-    looked_at = {
-        camera_id: frame.to_enu(camera.camera.position) + _ahead(camera.camera)
-        for camera_id, camera in hardware.cameras.items()
-    }
-    while True:
-        for camera_id, place in looked_at.items():
-            level_m = service.surroundings.water_amsl_m(place)
-            vision.set_context(SceneContext(water_amsl_m=level_m), camera_id)
-        await asyncio.sleep(_LEVEL_TOLD_EVERY_S)
-
-
-def _ahead(camera: Camera) -> Enu:
-    """The middle of what a camera watches, from the camera."""
-    yaw = math.radians(camera.yaw_deg)
-    return Enu(math.sin(yaw), math.cos(yaw)).scaled(camera.range_m / 2)
-
-
-def starting_at(scenario: Scenario, at: datetime) -> Scenario:
-    """The scenario as if it were written for today."""
-    return scenario.model_copy(update={"starts_at": at})
 
 
 async def _to_the_end(

@@ -71,10 +71,6 @@ class FakeFace:
     def now_s(self) -> float:
         return self.seconds() if callable(self.seconds) else self.seconds
 
-    def set(self, seconds: float) -> None:
-        self.seconds = seconds
-        self._changed()
-
     def _changed(self) -> None:
         for tell in tuple(self._on_change):
             tell()

@@ -142,7 +142,7 @@ def test_the_route_keeps_clear_of_the_pagoda() -> None:
     assert min(point.distance_m(pagoda) for point in points[1:-1] or points) > 38.0
 
 
-states = st.sampled_from([state for state in DockState])
+states = st.sampled_from(list(DockState))
 
 
 @settings(deadline=None, max_examples=40)

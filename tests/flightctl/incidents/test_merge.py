@@ -21,7 +21,7 @@ def at(east_m: float, north_m: float, sigma_m: float = 1.0) -> UncertainPosition
 
 
 def alert(kind: AlertKind, position: UncertainPosition | None, **rest: Any) -> Alert:
-    values = {"id": UUID(int=9), "camera_id": "cam-3", "at": AT, "confidence": 0.9, **rest}
+    values: dict[str, Any] = {"id": UUID(int=9), "camera_id": "cam-3", "at": AT, "confidence": 0.9, **rest}
     return Alert(kind=kind, position=position, **values)
 
 

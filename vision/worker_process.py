@@ -1,0 +1,151 @@
+"""What runs inside a vision worker: a reader thread and a CameraPipeline for each of its cameras.
+
+A picture that comes while the last is still being looked at replaces the one that waits: pictures are dropped, never
+queued. The worker ends when its pipe to the service does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import cast
+
+import structlog
+
+from geofence.position import LatLon, LocalFrame
+from vision.alert import FrameReport
+from vision.calibration import Projection
+from vision.camera import Camera
+from vision.errors import SourceError
+from vision.evidence import folder_sink
+from vision.picture import Picture
+from vision.pipeline import CameraPipeline
+from vision.scene import SceneContext, SceneGeometry, SceneModel
+from vision.source import BackOff, Timeouts, keep_reading
+
+_MISSING_EVERY_S = 1.0
+_POLL_S = 0.05
+_JOIN_S = 1.0
+
+
+@dataclass(frozen=True)
+class WorkerPlan:
+    """All a worker needs; travels to the new process."""
+
+    cameras: tuple[Camera, ...]
+    geometry: SceneGeometry
+    origin: LatLon
+    seed: int
+    preview_every_s: float
+    evidence_dir: Path | None
+    timeouts: Timeouts
+    back_off: BackOff
+    utc_anchor: datetime  # the service's UTC ...
+    monotonic_anchor_s: float  # ... at this reading of the machine's monotonic clock
+
+    def utc(self, monotonic_s: float) -> datetime:
+        return self.utc_anchor + timedelta(seconds=monotonic_s - self.monotonic_anchor_s)
+
+
+@dataclass
+class Eye:
+    """One camera in the worker: its pipeline and the one picture that waits."""
+
+    camera: Camera
+    pipeline: CameraPipeline
+    due_s: float = 0.0
+    heard_s: float = field(default_factory=time.monotonic)  # last picture, or last report that none came
+    waiting: tuple[float, Picture] | None = None
+    trouble: str = ""
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def picture_came(self, picture: Picture, at_s: float) -> None:
+        with self.lock:
+            self.waiting = (at_s, picture)
+            self.trouble = ""
+
+    def trouble_came(self, text: str) -> None:
+        with self.lock:
+            self.trouble = text
+
+    def look(self, now_s: float, plan: WorkerPlan) -> FrameReport | None:
+        """The report of the picture that waits, when one is due; or of none having come."""
+        with self.lock:
+            waiting = self.waiting if now_s >= self.due_s - 0.01 else None
+            trouble = self.trouble
+            if waiting is not None:
+                self.waiting = None
+        if waiting is not None:
+            taken_s, picture = waiting
+            self.due_s = max(self.due_s + 1.0 / self.camera.analysis_fps, now_s)
+            self.heard_s = now_s
+            return self.pipeline.process_picture(plan.utc(taken_s), picture)
+        if now_s - self.heard_s >= _MISSING_EVERY_S:
+            self.heard_s = now_s
+            return self.pipeline.note_missing(plan.utc(now_s), trouble)
+        return None
+
+
+def work(plan: WorkerPlan, connection: Connection) -> None:
+    """The worker's main function."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the service's to handle
+    if not structlog.is_configured():
+        structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    stop, news = threading.Event(), threading.Event()
+    frame = LocalFrame(plan.origin)
+    eyes = {camera.id: _eye(camera, plan, frame) for camera in plan.cameras}
+    readers = [threading.Thread(target=_read, args=(eye, plan, stop, news), daemon=True) for eye in eyes.values()]
+    for reader in readers:
+        reader.start()
+    with contextlib.suppress(EOFError, OSError):  # the service is gone, or wants us gone
+        while True:
+            while connection.poll():
+                camera_id, context = cast("tuple[str, SceneContext]", connection.recv())
+                eyes[camera_id].pipeline.set_context(context)
+            news.wait(_POLL_S)
+            news.clear()
+            for eye in eyes.values():
+                report = eye.look(time.monotonic(), plan)
+                if report is not None:
+                    connection.send(report)
+    stop.set()
+    give_up_s = time.monotonic() + _JOIN_S
+    for reader in readers:
+        reader.join(max(give_up_s - time.monotonic(), 0.0))
+    if any(reader.is_alive() for reader in readers):  # inside a decoder that still waits for a dead address
+        sys.stderr.flush()
+        os._exit(0)
+
+
+def _eye(camera: Camera, plan: WorkerPlan, frame: LocalFrame) -> Eye:
+    sink = None if plan.evidence_dir is None else folder_sink(plan.evidence_dir, camera.id)
+    scene = SceneModel(Projection(camera, frame), plan.geometry)
+    pipeline = CameraPipeline(camera, scene, seed=plan.seed, preview_every_s=plan.preview_every_s, evidence=sink)
+    return Eye(camera, pipeline)
+
+
+def _read(eye: Eye, plan: WorkerPlan, stop: threading.Event, news: threading.Event) -> None:
+    def on_picture(picture: Picture) -> None:
+        eye.picture_came(picture, time.monotonic())
+        news.set()
+
+    def on_trouble(error: SourceError, pause_s: float) -> None:
+        eye.trouble_came(f"{error}; next attempt in {pause_s:g} s")
+
+    keep_reading(
+        eye.camera.stream,
+        on_picture,
+        on_trouble,
+        stop,
+        fps=eye.camera.analysis_fps,
+        timeouts=plan.timeouts,
+        back_off=plan.back_off,
+    )
