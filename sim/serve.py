@@ -18,6 +18,7 @@ import numpy as np
 
 from flightctl.clock import NO_SHIFT, Clock
 from flightctl.site import SiteFile
+from geofence.errors import ChaoxunError
 from geofence.position import LocalFrame
 from geofence.sourcefile import read_source, validated
 from sim.hardware import SimulatedHardware
@@ -84,8 +85,13 @@ async def _child(site_dir: Path, scenario: Path | None, shift: timedelta) -> Non
         sys.stdout.flush()
 
     serving = asyncio.ensure_future(serve(site_dir, scenario, on_ready=say_ready, shift=shift))
-    closed = asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+    given = asyncio.StreamReader()
+    loop = asyncio.get_running_loop()
+    # Not a thread blocked in read(): it would keep a child that failed from ending.
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(given), sys.stdin)
+    closed = asyncio.ensure_future(given.read())
     await asyncio.wait([serving, closed], return_when=asyncio.FIRST_COMPLETED)
+    closed.cancel()
     serving.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await serving
@@ -97,8 +103,12 @@ def main() -> None:
     parser.add_argument("scenario", type=Path, nargs="?")
     parser.add_argument("--shift-s", type=float, default=0.0, help="seconds from the computer's UTC to the story's")
     arguments = parser.parse_args()
-    with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_child(arguments.site, arguments.scenario, timedelta(seconds=arguments.shift_s)))
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            asyncio.run(_child(arguments.site, arguments.scenario, timedelta(seconds=arguments.shift_s)))
+    except* ChaoxunError as group:
+        sys.stderr.write("; ".join(str(error) for error in group.exceptions) + "\n")
+        sys.exit(1)
 
 
 if __name__ == "__main__":
