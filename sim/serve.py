@@ -18,7 +18,6 @@ import numpy as np
 
 from flightctl.clock import NO_SHIFT, Clock
 from flightctl.site import SiteFile
-from flightctl.tasks import first_of
 from geofence.errors import ChaoxunError
 from geofence.position import LocalFrame
 from geofence.sourcefile import read_source, validated
@@ -85,14 +84,15 @@ async def _child(site_dir: Path, scenario: Path | None, shift: timedelta) -> Non
         sys.stdout.write(READY + "\n")
         sys.stdout.flush()
 
-    loop = asyncio.get_running_loop()
-    stdin = asyncio.StreamReader()
-    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(stdin), sys.stdin)
     serving = asyncio.ensure_future(serve(site_dir, scenario, on_ready=say_ready, shift=shift))
-    closed = asyncio.ensure_future(stdin.read())
+    given = asyncio.StreamReader()
+    loop = asyncio.get_running_loop()
+    # Not a thread blocked in read(): it would keep a child that failed from ending.
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(given), sys.stdin)
+    closed = asyncio.ensure_future(given.read())
     await asyncio.wait([serving, closed], return_when=asyncio.FIRST_COMPLETED)
-    for task in (serving, closed):
-        task.cancel()
+    closed.cancel()
+    serving.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await serving
 
@@ -104,11 +104,10 @@ def main() -> None:
     parser.add_argument("--shift-s", type=float, default=0.0, help="seconds from the computer's UTC to the story's")
     arguments = parser.parse_args()
     try:
-        asyncio.run(_child(arguments.site, arguments.scenario, timedelta(seconds=arguments.shift_s)))
-    except* KeyboardInterrupt:
-        pass
-    except* ChaoxunError as errors:
-        sys.stderr.write(f"{first_of(errors)}\n")
+        with contextlib.suppress(KeyboardInterrupt):
+            asyncio.run(_child(arguments.site, arguments.scenario, timedelta(seconds=arguments.shift_s)))
+    except* ChaoxunError as group:
+        sys.stderr.write("; ".join(str(error) for error in group.exceptions) + "\n")
         sys.exit(1)
 
 

@@ -20,6 +20,7 @@ from vision.alert import Alert, CameraHealth, FrameReport
 _AIRBORNE_M = 1.5
 _TRACK_EVERY_S = 0.5
 _SERVICE_EVERY_S = 0.2
+_STATE = "state_"  # how the timeline names a change of state
 _BEING_SERVED = {
     IncidentState.DETECTED,
     IncidentState.VERIFIED,
@@ -251,9 +252,16 @@ class Observer:
             )
             if decision.drone_id is not None:
                 self.moments.happened(Moment.DISPATCHED)
-        if known is None or known.state is not incident.state:
-            self.log(Source.SERVICE, "state", subject, state=incident.state.value)
-            if incident.state is IncidentState.ON_SCENE:
+        told = [
+            e for e in incident.timeline[0 if known is None else len(known.timeline) :] if e.step.startswith(_STATE)
+        ]
+        states = [(IncidentState(entry.step.removeprefix(_STATE)), self._at(entry.at)) for entry in told]
+        before = None if known is None else known.state
+        if incident.state is not before and (not states or states[-1][0] is not incident.state):
+            states.append((incident.state, self._now_s()))
+        for state, at_s in states:
+            self.log(Source.SERVICE, "state", subject, at_s, state=state.value)
+            if state is IncidentState.ON_SCENE:
                 self.moments.happened(Moment.ON_SCENE)
 
     def _at(self, at: datetime) -> float:
