@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Error as BrowserError
 from playwright.sync_api import TimeoutError as NotInTime
 
 SIGHTS = {
@@ -45,6 +46,8 @@ def main() -> None:
             take(browser, options)
         except NotInTime:
             sys.exit(f"{options.url} did not show '{options.when}' within {options.patience:.0f} s.")
+        except BrowserError as error:
+            sys.exit(f"{options.url} cannot be shown: {error.message.splitlines()[0]}")
         finally:
             browser.close()
 
