@@ -76,8 +76,11 @@ async def _hardware(shift: timedelta) -> AsyncGenerator[None]:
     assert child.stdout is not None
     assert child.stderr is not None
     try:
-        async with asyncio.timeout(_CHILD_READY_S):
-            line = await child.stdout.readline()
+        try:
+            async with asyncio.timeout(_CHILD_READY_S):
+                line = await child.stdout.readline()
+        except TimeoutError as error:
+            raise LinkUnavailable(f"the simulated hardware was not ready after {_CHILD_READY_S:.0f} s") from error
         if line.decode().strip() != READY:
             said = (await child.stderr.read()).decode(errors="replace").strip().splitlines()
             raise LinkUnavailable(f"the simulated hardware did not start: {said[-1] if said else 'no reason said'}")

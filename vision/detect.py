@@ -92,21 +92,21 @@ class Detector:
         return found
 
     def _crowded(self, dark: NDArray[np.int64], bright: NDArray[np.int64], top_row: int) -> NDArray[np.bool_]:
-        """For each dark component: something else on the water stands beside it, as the parts of a boat do."""
+        """For each dark component: something on the water stands beside it, as the parts of a boat do."""
         config, scene = self._config, self._scene
         result = np.zeros(len(dark), bool)
         rows, columns = scene.codes.shape
 
-        def on_water(parts: NDArray[np.int64]) -> NDArray[np.bool_]:
+        def codes_of(parts: NDArray[np.int64]) -> NDArray[np.uint8]:
             x, y, w, h, _ = parts.T
-            return (
-                scene.codes[np.minimum(y + h - 1 + top_row, rows - 1), np.minimum(x + w // 2, columns - 1)] == WATER
-            )
+            return scene.codes[np.minimum(y + h - 1 + top_row, rows - 1), np.minimum(x + w // 2, columns - 1)]
 
-        mine = np.flatnonzero(on_water(dark))
+        codes = codes_of(dark)
+        floating = codes == WATER
+        mine = np.flatnonzero(floating | (codes >= FIRST_FORESHORE))
         if not len(mine):
             return result
-        others = np.concatenate([dark[mine], bright[on_water(bright)]])
+        others = np.concatenate([dark[mine], bright[codes_of(bright) == WATER]])
         x, y, w, h, _ = dark[mine].T
         scale = scene.px_per_m[np.minimum(y + h - 1 + top_row, rows - 1), np.minimum(x + w // 2, columns - 1)][
             :, None
@@ -116,7 +116,8 @@ class Detector:
         above = np.maximum(np.maximum(oy - (y + h)[:, None], y[:, None] - (oy + oh)), 0) / scale
         big = np.maximum(ow, oh) / scale > config.max_floating_width_m
         beside = (above < config.beside_up_m) & (aside < config.beside_m)
-        beside &= big | (np.hypot(aside, above) > config.own_foam_m)
+        loose = floating[mine][:, None] & (np.hypot(aside, above) > config.own_foam_m)
+        beside &= (big & np.append(floating[mine], np.ones(len(others) - len(mine), bool))) | loose
         beside[:, : len(mine)] &= ~np.eye(len(mine), dtype=bool)
         result[mine] = beside.any(axis=1)
         return result

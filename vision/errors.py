@@ -1,6 +1,7 @@
 """Vision's branch of the error tree.
 
 ChaoxunError
+├── OutputUnwritable          the folder for what is kept cannot be written
 └── SourceError               a source of pictures cannot be used; the text names it and says why
     ├── SourceMissing         no such file or folder
     ├── SourceEmpty           nothing in it
@@ -13,6 +14,10 @@ ChaoxunError
 from __future__ import annotations
 
 from geofence.errors import ChaoxunError
+
+
+class OutputUnwritable(ChaoxunError):
+    """The folder for the annotated video and the pictures cannot be written."""
 
 
 class SourceError(ChaoxunError):

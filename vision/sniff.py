@@ -20,10 +20,15 @@ def reason_it_cannot_play(path: Path) -> SourceError:
             head += file.read()
     sound = _sound_only(head)
     if sound is not None:
-        return SourceWithoutVideo(f"{path} has no picture: it is {sound} sound only")
+        return SourceWithoutVideo(f"{path} has no picture: it is {sound} sound only; give a recording with video")
     if head[4:8] == b"ftyp" and b"moov" not in head:
-        return SourceTruncated(f"{path} is cut off: the index at the end of the MP4 file is missing")
-    return SourceUnreadable(f"{path} is not a video that can be decoded")
+        return SourceTruncated(
+            f"{path} is cut off: the index at the end of the MP4 file is missing; "
+            "copy it again, or record in a format that survives a cut, such as .mkv or .ts"
+        )
+    return SourceUnreadable(
+        f"{path} is not a video that can be decoded: give a video file, a folder of images or a live address"
+    )
 
 
 def _sound_only(data: bytes) -> str | None:

@@ -7,16 +7,17 @@ bytes on as they are instead of decoding them twice.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import http.client
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import cv2
 
@@ -32,6 +33,8 @@ from vision.picture import Bgr, Picture
 from vision.sniff import reason_it_cannot_play
 
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # FFmpeg writes its complaints to our standard error otherwise
+# RTSP over TCP loses no packets; 1.5 s of a stream tell what it is (FFmpeg would look at 5 s).
+os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", "rtsp_transport;tcp|analyzeduration;1500000")
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
@@ -51,7 +54,7 @@ class SourceFrame:
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    open_s: float = 5.0
+    open_s: float = 10.0  # a slow stream needs some seconds to show what it is
     read_s: float = 5.0
 
 
@@ -64,10 +67,14 @@ class VideoFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        if not path.exists():
-            raise SourceMissing(f"{path} does not exist")
-        if path.stat().st_size == 0:
-            raise SourceEmpty(f"{path} is empty (0 bytes)")
+        try:
+            size = path.stat().st_size
+        except FileNotFoundError as error:
+            raise SourceMissing(f"{path} does not exist: check the path") from error
+        except OSError as error:
+            raise SourceUnreadable(f"{path} cannot be read: {error.strerror or error}") from error
+        if size == 0:
+            raise SourceEmpty(f"{path} is empty (0 bytes): copy or record it again")
         self._capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
         if not self._capture.isOpened():
             raise reason_it_cannot_play(path)
@@ -80,7 +87,7 @@ class VideoFile:
         if self.fps > 1000:
             self.fps = 25.0  # some containers carry a tick rate instead
 
-    def frames(self, fps: float) -> Iterator[SourceFrame]:
+    def frames(self, fps: float) -> Generator[SourceFrame]:
         """About `fps` pictures a second. Raises SourceTruncated at the end when much less came than was declared."""
         index, due_s = 0, 0.0
         try:
@@ -94,11 +101,11 @@ class VideoFile:
         finally:
             self._capture.release()
         if index == 0:
-            raise SourceUnreadable(f"{self.path} holds no picture that can be decoded")
+            raise SourceUnreadable(f"{self.path} holds no picture that can be decoded: try another recording")
         if index < 0.9 * self.declared_frames - 2:
             raise SourceTruncated(
                 f"{self.path} is cut off: pictures stop after {index / self.fps:.1f} s "
-                f"of {self.declared_frames / self.fps:.1f} s"
+                f"of {self.declared_frames / self.fps:.1f} s; copy it again if the rest matters"
             )
 
 
@@ -120,7 +127,7 @@ class ImageFolder:
         else:
             raise SourceUnreadable(f"{path}: none of its {len(self.files)} images can be decoded")
 
-    def frames(self, fps: float) -> Iterator[SourceFrame]:
+    def frames(self, fps: float) -> Generator[SourceFrame]:
         del fps  # every picture of a folder counts
         for index, file in enumerate(self.files):
             bgr = Picture(data=file.read_bytes()).bgr()
@@ -129,6 +136,12 @@ class ImageFolder:
 
 def open_recorded(source: str, folder_fps: float = 5.0) -> VideoFile | ImageFolder:
     """A file or folder by its path."""
+    scheme, separator, _ = source.partition("://")
+    if separator:
+        known = ", ".join(f"{name}://" for name in sorted(LIVE_SCHEMES))
+        raise SourceUnreadable(
+            f"{scheme}:// is no kind of source: give a path, or an address that begins with {known}"
+        )
     path = Path(source)
     if path.is_dir():
         return ImageFolder(path, folder_fps)
@@ -175,12 +188,12 @@ def _captured_pictures(address: str, timeouts: Timeouts, stop: threading.Event, 
     try:
         if not capture.isOpened():
             raise SourceUnreachable(
-                f"{_shown(address)} does not answer with video within {timeouts.open_s:g} s: "
+                f"{shown(address)} does not answer with video within {timeouts.open_s:g} s: "
                 "check the address, the network and that the camera is on"
             )
         while not stop.is_set():
             if not capture.grab():
-                raise SourceUnreachable(f"{_shown(address)} has stopped sending pictures")
+                raise SourceUnreachable(f"{shown(address)} has stopped sending pictures")
             now_s = time.monotonic()
             if now_s < due_s - _EARLY_S:
                 continue
@@ -205,14 +218,21 @@ def _mjpeg_stream(address: str, timeouts: Timeouts) -> _Stream | None:
     connection = kind(parts.hostname or "", parts.port, timeout=timeouts.open_s)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     try:
-        connection.request("GET", path)
+        connection.request("GET", path, headers=_credentials(parts))
         response = connection.getresponse()
     except (OSError, http.client.HTTPException) as error:
         connection.close()
-        raise SourceUnreachable(f"{_shown(address)} does not answer: {error}") from error
+        raise SourceUnreachable(
+            f"{shown(address)} does not answer ({error}): check the address, the network and that the camera is on"
+        ) from error
+    if response.status == http.client.UNAUTHORIZED and parts.username:
+        connection.close()
+        return None  # FFmpeg knows more ways to log in
     if response.status != http.client.OK:
         connection.close()
-        raise SourceUnreachable(f"{_shown(address)} answers {response.status} {response.reason}")
+        raise SourceUnreachable(
+            f"{shown(address)} answers {response.status} {response.reason}: check the path, and the user and password"
+        )
     if "multipart/x-mixed-replace" not in response.headers.get("Content-Type", "").lower():
         connection.close()
         return None
@@ -221,15 +241,22 @@ def _mjpeg_stream(address: str, timeouts: Timeouts) -> _Stream | None:
     return _Stream(connection, response)
 
 
+def _credentials(parts: SplitResult) -> dict[str, str]:
+    if parts.username is None:
+        return {}
+    pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    return {"Authorization": "Basic " + base64.b64encode(pair.encode()).decode("ascii")}
+
+
 def _mjpeg_pictures(stream: _Stream, address: str, stop: threading.Event) -> Iterator[Picture]:
     with contextlib.closing(stream.connection):
         while not stop.is_set():
             try:
                 data = _next_part(stream.response)
             except (OSError, ValueError, http.client.HTTPException) as error:
-                raise SourceUnreachable(f"{_shown(address)} has stopped sending pictures: {error}") from error
+                raise SourceUnreachable(f"{shown(address)} has stopped sending pictures: {error}") from error
             if data is None:
-                raise SourceUnreachable(f"{_shown(address)} has closed the stream")
+                raise SourceUnreachable(f"{shown(address)} has closed the stream")
             yield Picture(data=data)
 
 
@@ -272,7 +299,8 @@ class BackOff:
     most_s: float = 30.0
 
     def after(self, failures: int) -> float:
-        return min(self.first_s * 2.0 ** max(failures - 1, 0), self.most_s)
+        doublings = min(max(failures - 1, 0), 30)
+        return min(self.first_s * 2.0**doublings, self.most_s)
 
 
 def keep_reading(
@@ -293,14 +321,16 @@ def keep_reading(
             for picture in live_pictures(address, timeouts, stop, fps=fps):
                 failures = 0
                 on_picture(picture)
-        except SourceError as error:
+        except (SourceError, OSError, cv2.error) as error:
             failures += 1
             pause_s = back_off.after(failures)
+            if not isinstance(error, SourceError):
+                error = SourceUnreachable(f"{shown(address)} cannot be read: {error}")
             on_trouble(error, pause_s)
             stop.wait(pause_s)
 
 
-def _shown(address: str) -> str:
+def shown(address: str) -> str:
     """The address without a password, fit for a log."""
     parts = urlsplit(address)
     if parts.password is None:

@@ -122,8 +122,8 @@ class Tracker:
                 continue
             if rough and detection.code == WATER:
                 continue
-            if detection.code >= FIRST_FORESHORE and front(detection.position):
-                continue
+            if detection.code >= FIRST_FORESHORE and (detection.crowded or front(detection.position)):
+                continue  # foam of the front, or a boat that passes behind
             if any(self._covers(track, detection) for track in self.tracks):
                 continue
             self._begin(detection, now_s)

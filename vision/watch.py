@@ -1,247 +1,253 @@
 """Vision alone on any source: what `chaoxun watch SOURCE [--camera FILE] [--out DIR] [--json]` does.
 
-With a camera file (vision/watchfile.py) alerts carry places and zones count. Without one the picture is all there
-is: people are tracked and camera faults told, but there are no zones, no water and no falls (a fall by posture is
-not judged).
+A recording is looked at to its end as fast as the machine can; a live address until Ctrl-C, connecting again whenever
+it falls silent. Without a camera file the picture is all there is (vision/uncalibrated.py).
 """
 
 from __future__ import annotations
 
-import contextlib
-import json
+import sys
 import threading
-from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, field
+import time
+from collections.abc import Generator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import cast
+from urllib.parse import urlsplit
 
-import cv2
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-from vision.alert import Alert, FrameReport
-from vision.detect import DetectConfig
-from vision.errors import SourceError
-from vision.picture import Bgr, Picture
-from vision.pipeline import CameraPipeline, PipelineConfig
-from vision.preview import annotate
+from geofence.errors import InvalidInput, Problem
+from vision.alert import CameraHealth, FrameReport
+from vision.camera_file import load_camera_file
+from vision.errors import OutputUnwritable, SourceError
+from vision.evidence import folder_sink
+from vision.newest import NewestPicture
+from vision.picture import Picture
+from vision.pipeline import CameraPipeline
 from vision.scene import SceneModel
-from vision.source import BackOff, SourceFrame, Timeouts, is_live, live_pictures, open_recorded
-from vision.watchfile import load_watch_file, scene_of, uncalibrated
-from vision.worker import kept
+from vision.source import BackOff, Timeouts, is_live, keep_reading, open_recorded, shown
+from vision.uncalibrated import UNCALIBRATED, uncalibrated_scene
+from vision.watch_output import AnnotatedVideo, Emit, Summary, Teller, progress_bar
 
 RECORDED_FROM = datetime(1970, 1, 1, tzinfo=UTC)
-"""A recording's own date is not known: its times count from here, and `video_s` says the second."""
-_UNCALIBRATED = PipelineConfig(
-    detect=DetectConfig(
-        min_person_m=0.4, max_person_m=3.9, max_person_width_m=2.2, min_part_m=0.25, max_group_height_m=4.0
-    )
-)
+"""When a recording was made is not known: its times count from here, and `video_s` says the second."""
+_TRACK_GONE_S = 5.0
+_ASPECT_TOLERANCE = 0.03
+_POLL_S = 0.05
+_JOIN_S = 1.0
+_WIDEST_VIDEO_PX = 640
+_FPS = 5.0  # without a camera file
 
 
-@dataclass
-class WatchSummary:
-    """What a whole source came to."""
+@dataclass(frozen=True, slots=True)
+class Live:
+    """How a live source is read; `stop` ends the watch from another thread."""
 
-    frames: int = 0
-    seconds: float = 0.0
-    alerts: dict[str, int] = field(default_factory=dict[str, int])
-    people: int = 0  # tracks confirmed
-    video: Path | None = None
-    problem: str | None = None  # why it ended early, when it did
+    stop: threading.Event
+    timeouts: Timeouts
+    back_off: BackOff
 
-
-@dataclass(slots=True)
-class _Seen:
-    first_s: float
-    last_s: float
+    @classmethod
+    def usual(cls) -> Live:
+        return cls(threading.Event(), Timeouts(), BackOff())
 
 
 def watch(
     source: str,
+    *,
     camera_file: Path | None = None,
     out_dir: Path | None = None,
-    *,
-    emit: Callable[[str], None],
-    show_progress: bool = False,
-    fps: float = 5.0,
-    seed: int = 0,
-    max_seconds: float | None = None,
-    timeouts: Timeouts | None = None,
-    stop: threading.Event | None = None,
-    now: Callable[[], datetime] | None = None,
-) -> WatchSummary:
-    """Looks at a source to its end; each alert, and each person once gone, is one line of JSON to `emit`.
+    json: bool = False,
+    scene: SceneModel | None = None,
+    emit: Emit | None = None,
+    live: Live | None = None,
+) -> Summary:
+    """Tells alerts as they are seen, one a line; with `json` each line is a JSON object.
 
-    Raises SourceError (one sentence) when the source cannot be used at all, InvalidInput when the camera file is
-    wrong. A source that breaks off later ends the watch with `problem` set. `stop` ends it from another thread.
+    `scene` stands in for a camera file. Raises SourceError when the source cannot be used, or ends before its end
+    (what came before has been told); InvalidInput for a wrong camera file; OutputUnwritable.
     """
-    stop = stop or threading.Event()
-    summary = WatchSummary()
-    total = None
-    if is_live(source):
-        now = now or (lambda: datetime.now(UTC))
-        began = now()
-        frames = _live_frames(source, timeouts or Timeouts(), stop, now)
-    else:
-        recorded = open_recorded(source)
-        total = recorded.declared_frames or None
-        frames, began = recorded.frames(fps), RECORDED_FROM
-    session = _Session(
-        camera_file,
-        out_dir,
-        name="live" if is_live(source) else Path(source).stem,
-        fps=fps,
-        seed=seed,
-        emit=emit,
-        summary=summary,
-    )
-    with _progress(total, wanted=show_progress) as advance:
-        try:
-            for frame in frames:
-                if stop.is_set() or (max_seconds is not None and frame.at_s > max_seconds):
-                    break
-                session.take(frame, began + timedelta(seconds=frame.at_s))
-                advance(frame.index)
-        except SourceError as error:
-            if summary.frames == 0:
-                raise
-            summary.problem = str(error)
-        finally:
-            session.close()
+    if scene is None and camera_file is not None:
+        scene = load_camera_file(camera_file)
+    if scene is None:
+        _note("no --camera: people-sized things are tracked, but without places and zones no rule can raise an alert")
+    summary = Summary(shown(source), calibrated=scene is not None)
+    session = _Session(scene, out_dir, _stem(source), Teller(emit or _print, json, scene is not None), summary)
+    with session.whole():
+        if is_live(source):
+            _watch_live(source, session, live or Live.usual())
+        else:
+            _watch_recorded(source, session)
     return summary
 
 
+def _watch_recorded(source: str, session: _Session) -> None:
+    recorded = open_recorded(source)
+    session.fps = min(session.fps, recorded.fps)
+    length_s = recorded.declared_frames / recorded.fps if recorded.declared_frames else None
+    with progress_bar(length_s) as advance, closing(recorded.frames(session.fps)) as frames:
+        for frame in frames:
+            at = RECORDED_FROM + timedelta(seconds=frame.at_s)
+            if frame.picture is None:
+                session.missing("the picture cannot be decoded", at, frame.at_s)
+            else:
+                session.look(frame.picture, at, frame.at_s)
+            advance(frame.at_s)
+
+
+def _watch_live(source: str, session: _Session, live: Live) -> None:
+    newest, news, ended = NewestPicture(1.0 / session.fps), threading.Event(), threading.Event()
+    first_trouble: list[SourceError] = []
+
+    def on_picture(picture: Picture) -> None:
+        newest.put(picture)
+        news.set()
+
+    def on_trouble(error: SourceError, pause_s: float) -> None:
+        newest.put_trouble(f"{error}; next attempt in {pause_s:g} s")
+        first_trouble.append(error)
+        del first_trouble[1:]
+        news.set()
+
+    def read() -> None:
+        try:
+            keep_reading(
+                source, on_picture, on_trouble, ended, fps=session.fps, timeouts=live.timeouts, back_off=live.back_off
+            )
+        finally:
+            ended.set()
+
+    reader = threading.Thread(target=read, name="watch-reader", daemon=True)
+    begun, begun_s = datetime.now(UTC), time.monotonic()
+    reader.start()
+    try:
+        while not live.stop.is_set() and not ended.is_set():
+            news.wait(_POLL_S)
+            news.clear()
+            now_s = time.monotonic()
+            if (taken := newest.take(now_s)) is not None:
+                at_s = taken[0] - begun_s
+                session.look(taken[1], begun + timedelta(seconds=at_s), at_s)
+            elif not session.begun:
+                if first_trouble:
+                    raise first_trouble[0]  # it never answered: more likely a wrong address than a lost camera
+            elif (why := newest.missing(now_s)) is not None:
+                session.missing(why, begun + timedelta(seconds=now_s - begun_s), now_s - begun_s)
+    finally:
+        ended.set()
+        reader.join(_JOIN_S)
+
+
 class _Session:
-    """One watch under way: its pipeline begins with the first picture, whose size an uncalibrated one needs."""
+    """One watch under way. Its pipeline begins with the first picture, whose size an uncalibrated one needs."""
 
     def __init__(
-        self,
-        camera_file: Path | None,
-        out_dir: Path | None,
-        *,
-        name: str,
-        fps: float,
-        seed: int,
-        emit: Callable[[str], None],
-        summary: WatchSummary,
+        self, scene: SceneModel | None, out_dir: Path | None, name: str, teller: Teller, summary: Summary
     ) -> None:
-        self._file = None if camera_file is None else load_watch_file(camera_file)
-        self._out_dir, self._name, self._fps, self._seed = out_dir, name, fps, seed
-        self._emit, self._summary = emit, summary
+        self.fps = _FPS if scene is None else scene.projection.camera.analysis_fps
+        self._scene, self._out_dir, self._name = scene, out_dir, name
+        self._teller, self._summary = teller, summary
         self._pipeline: CameraPipeline | None = None
-        self._writer: cv2.VideoWriter | None = None
-        self._seen: dict[int, _Seen] = {}
+        self._video: AnnotatedVideo | None = None
+        self._health = CameraHealth.STARTING
+        self._seen: dict[int, tuple[float, float]] = {}  # track: first and last second
 
-    def take(self, frame: SourceFrame, at: datetime) -> None:
-        self._summary.frames += 1
-        self._summary.seconds = frame.at_s
-        if frame.picture is None:
+    @property
+    def begun(self) -> bool:
+        return self._pipeline is not None
+
+    @contextmanager
+    def whole(self) -> Generator[None]:
+        """Whatever ends it, the video is closed and the summary told, if there was a picture at all."""
+        try:
+            yield
+        except SourceError as error:
+            self._summary.problem = str(error)
+            raise
+        finally:
+            if self._video is not None:
+                self._video.close()
             if self._pipeline is not None:
-                self._tell(self._pipeline.note_missing(at, "a picture could not be decoded"), frame.at_s)
-            return
-        if self._pipeline is None:
-            self._pipeline = self._begin(frame.picture)
-        report = self._pipeline.process_picture(at, frame.picture)
-        self._tell(report, frame.at_s)
-        if self._writer is not None:
-            self._draw(frame.picture, report)
+                self._end_tracks(before_s=float("inf"))
+                self._teller.end(self._summary)
 
-    def close(self) -> None:
-        self._end_tracks(before_s=float("inf"))
-        if self._writer is not None:
-            self._writer.release()
-
-    def _begin(self, picture: Picture) -> CameraPipeline:
+    def look(self, picture: Picture, at: datetime, at_s: float) -> None:
         bgr = picture.bgr()
-        if self._file is not None:
-            scene: SceneModel = scene_of(self._file)
-            config = None
-        else:
-            height, width = (360, 640) if bgr is None else bgr.shape[:2]
-            shrink = min(1.0, 640 / width)
-            scene, config = uncalibrated(round(width * shrink), round(height * shrink)), _UNCALIBRATED
+        if self._pipeline is None:
+            if bgr is None:
+                return
+            self._pipeline = self._begin(bgr.shape[1], bgr.shape[0])
+        self._summary.frames += 1
+        report = self._pipeline.process_picture(at, picture)
+        self._tell(report, at_s)
+        if self._video is not None:
+            self._video.add(bgr, report.tracks, at_s)
+
+    def missing(self, why: str, at: datetime, at_s: float) -> None:
+        if self._pipeline is None:
+            return
+        self._tell(self._pipeline.note_missing(at, why), at_s)
+        if self._video is not None:
+            self._video.add(None, (), at_s)
+
+    def _begin(self, width_px: int, height_px: int) -> CameraPipeline:
+        scene, config = self._scene, None
+        if scene is None:
+            scene, config = uncalibrated_scene(width_px, height_px), UNCALIBRATED
         camera = scene.projection.camera
+        lens = camera.lens
+        if abs(width_px / height_px * lens.height_px / lens.width_px - 1.0) > _ASPECT_TOLERANCE:
+            reason = (
+                f"says {lens.width_px}x{lens.height_px}, but the picture is {width_px}x{height_px}, of another "
+                "shape: this calibration is of another camera or another of its streams"
+            )
+            raise InvalidInput([Problem("camera.lens", reason)])
         sink = None
         if self._out_dir is not None:
-            folder = self._out_dir
-            folder.mkdir(parents=True, exist_ok=True)
-            self._summary.video = folder / f"{self._name}.webm"
-            size = (camera.lens.width_px, camera.lens.height_px)
-            code = cv2.VideoWriter.fourcc(*"VP80")
-            self._writer = cv2.VideoWriter(str(self._summary.video), cv2.CAP_FFMPEG, code, self._fps, size)
-
-            def keep(name: str, data: bytes) -> str | None:
-                return kept(folder, name, data)
-
-            sink = keep
-        return CameraPipeline(camera, scene, seed=self._seed, preview_every_s=1e9, evidence=sink, config=config)
+            try:
+                self._out_dir.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise OutputUnwritable(f"cannot write into {self._out_dir}: {error.strerror or error}") from error
+            shrink = min(1.0, _WIDEST_VIDEO_PX / width_px)
+            size = (lens.width_px, lens.height_px)
+            if self._scene is None:
+                size = (2 * round(width_px * shrink / 2), 2 * round(height_px * shrink / 2))
+            self._video = AnnotatedVideo(self._out_dir / f"{self._name}.webm", lens, size, self.fps)
+            self._summary.video = self._video.path
+            sink = folder_sink(self._out_dir)
+        return CameraPipeline(camera, scene, seed=0, preview_every_s=float("inf"), evidence=sink, config=config)
 
     def _tell(self, report: FrameReport, at_s: float) -> None:
+        self._summary.seconds = at_s
         for alert in report.alerts:
             self._summary.alerts[alert.kind.value] = self._summary.alerts.get(alert.kind.value, 0) + 1
-            self._emit(_alert_line(alert, at_s, placed=self._file is not None))
+            self._teller.alert(alert, at_s)
+        if report.health is not self._health:
+            if self._health is not CameraHealth.STARTING and report.health is CameraHealth.OK:
+                self._teller.health(report, at_s)
+            self._health = report.health
         for view in report.tracks:
-            seen = self._seen.setdefault(view.track_id, _Seen(at_s, at_s))
-            seen.last_s = at_s
-        self._end_tracks(before_s=at_s - 5.0)
+            first_s, _ = self._seen.get(view.track_id, (at_s, at_s))
+            self._seen[view.track_id] = (first_s, at_s)
+        self._end_tracks(before_s=at_s - _TRACK_GONE_S)
 
     def _end_tracks(self, before_s: float) -> None:
-        for track_id in [key for key, seen in self._seen.items() if seen.last_s < before_s]:
-            seen = self._seen.pop(track_id)
-            self._summary.people += 1
-            line = {
-                "type": "track",
-                "track_id": track_id,
-                "from_s": round(seen.first_s, 2),
-                "to_s": round(seen.last_s, 2),
-            }
-            self._emit(json.dumps(line))
-
-    def _draw(self, picture: Picture, report: FrameReport) -> None:
-        bgr = picture.bgr()
-        if bgr is None or self._writer is None or self._pipeline is None:
-            return
-        lens = self._pipeline.camera.lens
-        if bgr.shape[:2] != (lens.height_px, lens.width_px):
-            bgr = cast("Bgr", cv2.resize(bgr, (lens.width_px, lens.height_px), interpolation=cv2.INTER_AREA))
-        annotate(bgr, report.tracks)
-        self._writer.write(bgr)
+        for track_id in [key for key, (_, last_s) in self._seen.items() if last_s < before_s]:
+            first_s, last_s = self._seen.pop(track_id)
+            self._summary.tracks += 1
+            self._teller.track(track_id, first_s, last_s)
 
 
-def _alert_line(alert: Alert, at_s: float, *, placed: bool) -> str:
-    content = alert.model_dump(mode="json")
-    if not placed:
-        content["position"] = None  # nominal metres are no place
-    return json.dumps({"type": "alert", "video_s": round(at_s, 2), **content}, ensure_ascii=False)
+def _stem(source: str) -> str:
+    """The name of the annotated video."""
+    path = Path(urlsplit(source).path if is_live(source) else source)
+    return path.stem or "watch"
 
 
-def _live_frames(
-    address: str, timeouts: Timeouts, stop: threading.Event, now: Callable[[], datetime]
-) -> Iterator[SourceFrame]:
-    """Pictures of a live address; once it has answered, a break is a missing picture and another attempt."""
-    began, index, failures, back_off = now(), 0, 0, BackOff()
-    while not stop.is_set():
-        try:
-            for picture in live_pictures(address, timeouts, stop):
-                failures = 0
-                yield SourceFrame((now() - began).total_seconds(), picture, index)
-                index += 1
-        except SourceError:
-            if index == 0:
-                raise
-            failures += 1
-            yield SourceFrame((now() - began).total_seconds(), None, index)
-            stop.wait(back_off.after(failures))
+def _print(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
 
 
-@contextlib.contextmanager
-def _progress(total: int | None, *, wanted: bool) -> Generator[Callable[[int], None]]:
-    """A bar on the terminal, or nothing."""
-    if not wanted:
-        yield lambda _index: None
-        return
-    columns = (TextColumn("watching"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeRemainingColumn())
-    with Progress(*columns) as bar:
-        task = bar.add_task("watching", total=total)
-        yield lambda index: bar.update(task, completed=index + 1)
+def _note(text: str) -> None:
+    sys.stderr.write(text + "\n")

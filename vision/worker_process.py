@@ -12,7 +12,7 @@ import signal
 import sys
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -26,12 +26,12 @@ from vision.calibration import Projection
 from vision.camera import Camera
 from vision.errors import SourceError
 from vision.evidence import folder_sink
+from vision.newest import NewestPicture
 from vision.picture import Picture
 from vision.pipeline import CameraPipeline
 from vision.scene import SceneContext, SceneGeometry, SceneModel
 from vision.source import BackOff, Timeouts, keep_reading
 
-_MISSING_EVERY_S = 1.0
 _POLL_S = 0.05
 _JOIN_S = 1.0
 
@@ -55,43 +55,23 @@ class WorkerPlan:
         return self.utc_anchor + timedelta(seconds=monotonic_s - self.monotonic_anchor_s)
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
 class Eye:
-    """One camera in the worker: its pipeline and the one picture that waits."""
+    """One camera in the worker."""
 
     camera: Camera
     pipeline: CameraPipeline
-    due_s: float = 0.0
-    heard_s: float = field(default_factory=time.monotonic)  # last picture, or last report that none came
-    waiting: tuple[float, Picture] | None = None
-    trouble: str = ""
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    newest: NewestPicture
 
-    def picture_came(self, picture: Picture, at_s: float) -> None:
-        with self.lock:
-            self.waiting = (at_s, picture)
-            self.trouble = ""
-
-    def trouble_came(self, text: str) -> None:
-        with self.lock:
-            self.trouble = text
-
-    def look(self, now_s: float, plan: WorkerPlan) -> FrameReport | None:
+    def look(self, plan: WorkerPlan) -> FrameReport | None:
         """The report of the picture that waits, when one is due; or of none having come."""
-        with self.lock:
-            waiting = self.waiting if now_s >= self.due_s - 0.01 else None
-            trouble = self.trouble
-            if waiting is not None:
-                self.waiting = None
-        if waiting is not None:
-            taken_s, picture = waiting
-            self.due_s = max(self.due_s + 1.0 / self.camera.analysis_fps, now_s)
-            self.heard_s = now_s
+        now_s = time.monotonic()
+        taken = self.newest.take(now_s)
+        if taken is not None:
+            taken_s, picture = taken
             return self.pipeline.process_picture(plan.utc(taken_s), picture)
-        if now_s - self.heard_s >= _MISSING_EVERY_S:
-            self.heard_s = now_s
-            return self.pipeline.note_missing(plan.utc(now_s), trouble)
-        return None
+        why = self.newest.missing(now_s)
+        return None if why is None else self.pipeline.note_missing(plan.utc(now_s), why)
 
 
 def work(plan: WorkerPlan, connection: Connection) -> None:
@@ -113,7 +93,7 @@ def work(plan: WorkerPlan, connection: Connection) -> None:
             news.wait(_POLL_S)
             news.clear()
             for eye in eyes.values():
-                report = eye.look(time.monotonic(), plan)
+                report = eye.look(plan)
                 if report is not None:
                     connection.send(report)
     stop.set()
@@ -129,16 +109,16 @@ def _eye(camera: Camera, plan: WorkerPlan, frame: LocalFrame) -> Eye:
     sink = None if plan.evidence_dir is None else folder_sink(plan.evidence_dir, camera.id)
     scene = SceneModel(Projection(camera, frame), plan.geometry)
     pipeline = CameraPipeline(camera, scene, seed=plan.seed, preview_every_s=plan.preview_every_s, evidence=sink)
-    return Eye(camera, pipeline)
+    return Eye(camera, pipeline, NewestPicture(1.0 / camera.analysis_fps))
 
 
 def _read(eye: Eye, plan: WorkerPlan, stop: threading.Event, news: threading.Event) -> None:
     def on_picture(picture: Picture) -> None:
-        eye.picture_came(picture, time.monotonic())
+        eye.newest.put(picture)
         news.set()
 
     def on_trouble(error: SourceError, pause_s: float) -> None:
-        eye.trouble_came(f"{error}; next attempt in {pause_s:g} s")
+        eye.newest.put_trouble(f"{error}; next attempt in {pause_s:g} s")
 
     keep_reading(
         eye.camera.stream,

@@ -92,6 +92,7 @@ Open = Callable[..., Page]
 def open_page(browser: Browser, served: Served) -> Generator[Open]:
     """Opens the panel and waits until it is live. The flat map spares the machine where that is not the point."""
     contexts: list[Page] = []
+    faults: list[str] = []
 
     def opened(
         *,
@@ -105,6 +106,7 @@ def open_page(browser: Browser, served: Served) -> Generator[Open]:
         )
         context.set_default_timeout(PATIENCE_MS)
         page = context.new_page()
+        page.on("pageerror", lambda error: faults.append(str(error)))
         contexts.append(page)
         if before is not None:
             before(page)
@@ -116,3 +118,4 @@ def open_page(browser: Browser, served: Served) -> Generator[Open]:
     yield opened
     for page in contexts:
         page.context.close()
+    assert faults == []

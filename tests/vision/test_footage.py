@@ -1,4 +1,4 @@
-"""Real footage, when it is there: `shared/footage` beside or above the repository. None of it is in the repository."""
+"""Real footage, when `shared/footage` lies beside or above the checkout. None of it is in the repository."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -39,85 +40,64 @@ def workers_for(cameras: list[Camera], evidence: Path | None = None) -> VisionWo
     )  # fmt: skip
 
 
-async def reports_until(workers: VisionWorkers, enough: asyncio.Event, seen: list[FrameReport]) -> None:
-    """Runs the workers until `enough` is set by whoever looks at `seen`."""
-    running = asyncio.create_task(workers.run(seen.append))
+async def run_until(workers: VisionWorkers, done: Callable[[FrameReport], bool]) -> list[FrameReport]:
+    """Runs the workers until a report satisfies `done`; answers all reports, and checks that no process is left."""
+    seen: list[FrameReport] = []
+    enough = asyncio.Event()
+
+    def on_report(report: FrameReport) -> None:
+        seen.append(report)
+        if done(report):
+            enough.set()
+
+    running = asyncio.create_task(workers.run(on_report))
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(90):
             await enough.wait()
     finally:
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
             await running
     assert workers.process_ids == ()
+    return seen
 
 
 def test_reports_of_a_live_stream_arrive_and_shutdown_leaves_no_process() -> None:
-    async def story() -> list[FrameReport]:
-        with MjpegServer(noisy) as server:
-            workers = workers_for([at(server.address)])
-            workers.set_context(SceneContext(water_amsl_m=2.0))
-            seen: list[FrameReport] = []
-            enough = asyncio.Event()
-            watch = asyncio.create_task(when(lambda: any(r.health is CameraHealth.OK for r in seen), enough))
-            await reports_until(workers, enough, seen)
-            await watch
-            return seen
-
-    seen = asyncio.run(story())
+    with MjpegServer(noisy) as server:
+        workers = workers_for([at(server.address)])
+        workers.set_context(SceneContext(water_amsl_m=2.0))
+        seen = asyncio.run(run_until(workers, lambda report: report.health is CameraHealth.OK))
     assert {report.camera_id for report in seen} == {"toy"}
     times = [report.at for report in seen]
     assert times == sorted(times)
 
 
 def test_a_dead_worker_is_replaced() -> None:
-    async def story() -> None:
-        with MjpegServer(noisy) as server:
-            workers = workers_for([at(server.address)])
-            seen: list[FrameReport] = []
-            enough = asyncio.Event()
+    with MjpegServer(noisy) as server:
+        workers = workers_for([at(server.address)])
+        ids: list[int] = []
 
-            async def kill_and_wait() -> None:
-                await when(lambda: len(seen) > 3, asyncio.Event())
-                first = workers.process_ids[0]
-                os.kill(first, signal.SIGKILL)
-                await when(lambda: workers.process_ids not in {(), (first,)}, asyncio.Event())
-                already = len(seen)
-                await when(lambda: len(seen) > already + 3, enough)
+        def done(_report: FrameReport) -> bool:
+            now = workers.process_ids[0]
+            if not ids:
+                ids.append(now)
+                os.kill(now, signal.SIGKILL)
+            return now != ids[0]
 
-            watch = asyncio.create_task(kill_and_wait())
-            await reports_until(workers, enough, seen)
-            await watch
-
-    asyncio.run(story())
+        asyncio.run(run_until(workers, done))
 
 
-def test_a_camera_that_is_not_there_is_reported_lost_once_while_the_other_goes_on(tmp_path: Path) -> None:
-    async def story() -> list[FrameReport]:
-        with MjpegServer(noisy) as server:
-            dead = server.address.replace("camera.mjpg", "gone.mjpg")
-            workers = workers_for([at(server.address, "good"), at(dead, "bad")], tmp_path)
-            seen: list[FrameReport] = []
-            enough = asyncio.Event()
+def test_a_camera_that_is_not_there_is_told_once_while_the_other_goes_on(tmp_path: Path) -> None:
+    healths: dict[str, list[CameraHealth]] = {"good": [], "bad": []}
 
-            def told() -> bool:
-                lost = [r for r in seen if r.camera_id == "bad" and r.health is CameraHealth.LOST]
-                return len(lost) >= 3 and any(r.camera_id == "good" and r.health is CameraHealth.OK for r in seen)
+    def done(report: FrameReport) -> bool:
+        healths[report.camera_id].append(report.health)
+        return healths["bad"].count(CameraHealth.LOST) >= 3 and CameraHealth.OK in healths["good"]
 
-            watch = asyncio.create_task(when(told, enough))
-            await reports_until(workers, enough, seen)
-            await watch
-            return seen
-
-    seen = asyncio.run(story())
+    with MjpegServer(noisy) as server:
+        dead = server.address.replace("camera.mjpg", "gone.mjpg")
+        workers = workers_for([at(server.address, "good"), at(dead, "bad")], tmp_path)
+        seen = asyncio.run(run_until(workers, done))
     alerts = [alert for report in seen for alert in report.alerts]
     assert [(alert.kind, alert.camera_id) for alert in alerts] == [(AlertKind.CAMERA_FAULT, "bad")]
     assert "404" in alerts[0].details["reason"]
-
-
-async def when(condition: object, event: asyncio.Event) -> None:
-    """Looks again whenever the loop comes round; sets the event when the condition holds."""
-    assert callable(condition)
-    while not condition():
-        await asyncio.sleep(0.02)
-    event.set()
