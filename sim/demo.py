@@ -70,6 +70,7 @@ async def _hardware(shift: timedelta) -> AsyncGenerator[None]:
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
+        start_new_session=True,  # Ctrl-C is ours alone; the child ends when its input does
     )
     assert child.stdin is not None
     assert child.stdout is not None

@@ -99,12 +99,15 @@ class SimulatedHardware:
         *,
         booted_for_s: float = 0.0,
         camera_ids: tuple[str, ...] | None = None,
+        waits_to_be_seen: bool = False,
     ) -> None:
+        """`waits_to_be_seen`: the story begins when somebody first looks through a camera, not before."""
         self.site = site
         self.world = world
         self.frame = LocalFrame(site.origin)
         self._clock = clock
-        self._started_s = clock.time_s()
+        self.started = asyncio.Event()
+        self._started_s = 0.0
         self._observers: list[Callable[[], None]] = []
         seeds = iter(rng.integers(2**62, size=len(site.drones) + len(site.cameras)).tolist())
         self.copters: dict[str, SimCopter] = {}
@@ -131,6 +134,9 @@ class SimulatedHardware:
         self.cameras = {
             camera.id: SimCamera(camera, self.frame, world.ground, seed=int(next(seeds)) % 2**32) for camera in wanted
         }
+
+        if not (waits_to_be_seen and self.cameras):
+            self._start()
 
     # --- parts ----------------------------------------------------------------------------------------------
 
@@ -191,8 +197,16 @@ class SimulatedHardware:
 
     @property
     def at_s(self) -> float:
-        """Seconds since the start; the world's own time."""
-        return self._clock.time_s() - self._started_s
+        """Seconds since the story began; the world's own time."""
+        return self._clock.time_s() - self._started_s if self.started.is_set() else 0.0
+
+    def at_s_of(self, at: datetime) -> float:
+        """The story's seconds of a UTC instant."""
+        return self._clock.loop_s(at) - self._started_s if self.started.is_set() else 0.0
+
+    def _start(self) -> None:
+        self._started_s = self._clock.time_s()
+        self.started.set()
 
     def observe(self, observer: Callable[[], None]) -> None:
         """Calls back after every step."""
@@ -200,11 +214,10 @@ class SimulatedHardware:
 
     def look(self) -> WorldView:
         """The world as it is now, for the cameras."""
+        if not self.started.is_set():
+            self._start()
         self.world.advance(self.at_s)
         return self.world.view()
-
-    def utc_of(self, view: WorldView) -> datetime:
-        return self._clock.utc(self._started_s + view.at_s)
 
     async def _step(self) -> None:
         due_s = last_s = self._clock.time_s()
@@ -250,6 +263,8 @@ class SimulatedHardware:
 
     async def run_on_sockets(self, *, ready: asyncio.Event | None = None, cameras: bool = True) -> None:
         """On UDP, TCP and MJPEG at the addresses of the site. Raises LinkUnavailable when one is taken."""
+        if cameras:
+            await self._warm_up()
         async with contextlib.AsyncExitStack() as stack:
             for link, server in self._line_links():
                 listening = await server.listen_tcp(link)
@@ -262,6 +277,13 @@ class SimulatedHardware:
             if ready is not None:
                 ready.set()
             await self._run_on(SocketTransports())
+
+    async def _warm_up(self) -> None:
+        """A camera's first picture takes seconds; those are spent before anybody waits for it."""
+        view = self.world.view()
+        loop = asyncio.get_running_loop()
+        for camera in self.cameras.values():
+            await loop.run_in_executor(None, camera.render, view)
 
     def _by_server(self) -> list[tuple[str, int, list[SimCamera]]]:
         servers: dict[tuple[str, int], list[SimCamera]] = {}

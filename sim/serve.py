@@ -62,8 +62,9 @@ async def serve(
         hardware_rng,
         booted_for_s=story.boot_s,
         camera_ids=None if story.cameras == "all" else story.cameras,
+        waits_to_be_seen=True,
     )
-    observer = Observer(hardware, clock, clock.now())
+    observer = Observer(hardware)
     ready = asyncio.Event()
     async with asyncio.TaskGroup() as group:
         group.create_task(hardware.run_on_sockets(ready=ready))

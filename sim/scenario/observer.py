@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from flightctl.clock import Clock
 from flightctl.dock.protocol import DockState
 from flightctl.incidents.model import OPEN_STATES, Incident, IncidentState
 from geofence.position import Enu
@@ -47,13 +46,11 @@ class Moments:
 class Observer:
     """Hook it to the hardware's steps and to vision's reports; it fills `record`."""
 
-    def __init__(self, hardware: SimulatedHardware, clock: Clock, starts_at: datetime) -> None:
+    def __init__(self, hardware: SimulatedHardware) -> None:
         self.record = Record(drone_speakers=frozenset(d.id for d in hardware.site.drones if d.speaker_link))
         self.moments = Moments()
         self.first_drone: str | None = None
         self._hardware = hardware
-        self._clock = clock
-        self._starts_s = clock.loop_s(starts_at)
         self._told: Callable[[], Iterable[Incident]] | None = None
         self._world_events = 0
         self._drones: dict[str, dict[str, Any]] = {}
@@ -104,7 +101,7 @@ class Observer:
         return heard
 
     def _now_s(self) -> float:
-        return self._clock.time_s() - self._starts_s
+        return self._hardware.at_s
 
     def _alert(self, alert: Alert) -> None:
         data: dict[str, Any] = {"kind": alert.kind.value, "camera": alert.camera_id, "confidence": alert.confidence}
@@ -265,7 +262,7 @@ class Observer:
                 self.moments.happened(Moment.ON_SCENE)
 
     def _at(self, at: datetime) -> float:
-        return self._clock.loop_s(at) - self._starts_s
+        return self._hardware.at_s_of(at)
 
     def newest_open(self) -> Incident | None:
         """The open incident of the highest priority, the youngest of those."""

@@ -90,7 +90,7 @@ async def _play(
     hardware = SimulatedHardware(
         site.file, world, clock, streams.hardware, booted_for_s=scenario.boot_s, camera_ids=camera_ids
     )
-    observer = Observer(hardware, clock, scenario.starts_at)
+    observer = Observer(hardware)
     observers.append(observer)
     network = MemoryNetwork()
     vision = _lockstep(scenario, site, hardware, clock)
@@ -143,9 +143,15 @@ async def _play_in_real_time(
     world = build_world(scenario, read_ground(site.folder, site.frame), streams.world)
     camera_ids = None if scenario.cameras == "all" else scenario.cameras
     hardware = SimulatedHardware(
-        site.file, world, clock, streams.hardware, booted_for_s=scenario.boot_s, camera_ids=camera_ids
+        site.file,
+        world,
+        clock,
+        streams.hardware,
+        booted_for_s=scenario.boot_s,
+        camera_ids=camera_ids,
+        waits_to_be_seen=True,
     )
-    observer = Observer(hardware, clock, scenario.starts_at)
+    observer = Observer(hardware)
     observers.append(observer)
     cameras = [camera.camera for camera in hardware.cameras.values()]
     geometry = scene_geometry(site, water_amsl_m=scenario.river.low_water_amsl_m)

@@ -17,19 +17,20 @@ SHORT = """\
 version: 1
 name: {zh: 短, en: A fall and the launch}
 seed: 11
-duration_s: 36
+duration_s: 40
 cameras: [cam-3]
 people:
   - id: visitor
-    at: {along_m: 90, offset_m: -2}
+    at: {along_m: 84, offset_m: -3}
     does:
-      - fall_at_s: 8
+      - walk: {to: {along_m: 95, offset_m: -1.2}}
+      - fall_at_s: 12
 expect:
   - alert fall within 3 s
   - incident P1 within 5 s
   - hail within 5 s
   - dock dock-mid chosen
-  - drone launched within 25 s
+  - drone launched within 20 s
 """
 
 
