@@ -22,6 +22,8 @@ from vision.alert import Surface, TrackView, UncertainPosition
 _WALK_SIGMA_MPS = 0.5  # how fast an unseen walker's place becomes uncertain
 _LEFT_AFTER_S = 4.0  # on the promenade, or out of every zone, this long
 _SAME_PERSON_M = 5.0
+_FASTEST_MPS = 4.0  # against the reckoned way: running, or the current's error behind the front
+_TRUSTED_S = 5.0
 _TAKE_EVERY_S = 0.4
 _MUCH_BETTER = 0.6
 _PARTICLES = 300  # a second of drift costs well under a millisecond; the spread is known to a few per cent
@@ -99,7 +101,11 @@ class Casualty:
         """Takes a track's sighting if it is this person's; says whether it was."""
         place = self._frame.to_enu(view.position)
         key = (camera_id, view.track_id)
-        if key not in self._tracks and not self._is_me(view, place):
+        if key in self._tracks:
+            if not self._plausible(place, view.position.sigma_m):
+                self._tracks.discard(key)  # the camera's tracker has gone over to somebody or something else
+                return False
+        elif not self._is_me(view, place):
             return False
         if self.in_water and view.surface is not Surface.WATER:
             return False
@@ -131,6 +137,12 @@ class Casualty:
         """Where the person will be over the next minutes."""
         ahead = self.ahead(_TRACK_AHEAD_S)
         return TargetTrack(_TRACK_AHEAD_S, tuple(e.place for e in ahead), tuple(e.sigma_m for e in ahead))
+
+    def _plausible(self, place: Enu, sigma_m: float) -> bool:
+        """Whether a person could have come there since they were last seen."""
+        now = self.estimate()
+        reach_m = _FASTEST_MPS * min(self.unseen_s(), _TRUSTED_S) + 3.0 * (now.sigma_m + sigma_m)
+        return place.distance_m(now.place) <= max(_SAME_PERSON_M, reach_m)
 
     def _is_me(self, view: TrackView, place: Enu) -> bool:
         if self.in_water != (view.surface is Surface.WATER) or not (view.alerting or view.zone_ids):

@@ -256,7 +256,9 @@ async def run_response(response: Response, dispatcher: Dispatcher, *, in_the_air
         raise
     except ChaoxunError as error:
         log.warning("response ended", drone=response.drone_id, reason=str(error))
-    except Exception:
+    except Exception as error:
         log.exception("response broke", drone=response.drone_id, incident=str(response.incident_id))
+        response.broke(f"unexpected: {error}")
+        await dispatcher.settle()
     finally:
         dispatcher.ended(response)

@@ -88,6 +88,10 @@ class Response:
             if self._serving is not None:
                 self._serving.cancel()
 
+    def broke(self, reason: str) -> None:
+        """An error nobody foresaw ended the task; the drone's own failsafe and the pilot have it now."""
+        self.end = self.end or End(EndKind.FAILED, reason)
+
     async def run(self, *, in_the_air: bool = False) -> None:
         """Ends when the drone lies in its dock again, or never left it."""
         hands = self._hands
