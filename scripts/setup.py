@@ -18,6 +18,7 @@ import sys
 import tempfile
 import urllib.request
 from pathlib import Path
+from urllib.parse import urljoin
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
@@ -115,9 +116,9 @@ def make_venv() -> None:
 def fetch_pip(folder: Path) -> Path:
     """The newest pip wheel from PyPI, checked against the digest the index gives."""
     with urllib.request.urlopen("https://pypi.org/pypi/pip/json", timeout=60) as answer:
-        files = json.load(answer)["urls"]
+        files, index = json.load(answer)["urls"], answer.url
     wheel = next(file for file in files if file["packagetype"] == "bdist_wheel")
-    with urllib.request.urlopen(wheel["url"], timeout=120) as answer:
+    with urllib.request.urlopen(urljoin(index, wheel["url"]), timeout=120) as answer:
         data = answer.read()
     if hashlib.sha256(data).hexdigest() != wheel["digests"]["sha256"]:
         raise OSError("the pip wheel does not match its digest")

@@ -13,7 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -53,7 +53,7 @@ def site_on_free_ports(folder: Path) -> Path:
 
 
 @contextmanager
-def started(*command: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
+def started(*command: str, **environment: str) -> Generator[subprocess.Popen[str]]:
     process = subprocess.Popen(
         [sys.executable, "-m", *command],
         cwd=ROOT,
@@ -72,7 +72,7 @@ def started(*command: str, **environment: str) -> Iterator[subprocess.Popen[str]
 
 
 @contextmanager
-def service(site: Path, data: Path, port: int) -> Iterator[subprocess.Popen[str]]:
+def service(site: Path, data: Path, port: int) -> Generator[subprocess.Popen[str]]:
     arguments = ["flightctl.cli", "serve", "--site", str(site), "--data", str(data), "--port", str(port)]
     with started(*arguments, CHAOXUN_ALERT_KEYS=f"phone={KEY}") as process:
         assert process.stdout is not None
