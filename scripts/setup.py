@@ -27,6 +27,7 @@ BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = BIN / "python"
 OLDEST_NODE = (20, 19)  # Vite's floor
 OLDEST_NPM = (11, 0)  # npm 10 leaves out Vite's compiled parts
+SYSTEM_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 APT_FOR_TESTS = {"chromium": "chromium", "fonts-wqy-microhei": None}  # package: the program that shows it is there
 
 
@@ -64,7 +65,12 @@ def run(*command: object, cwd: Path = ROOT, quiet: bool = False) -> None:
 
 
 def environment() -> dict[str, str]:
-    return {**os.environ, "UV_PROJECT_ENVIRONMENT": str(VENV), "VIRTUAL_ENV": str(VENV), "UV_NO_PROGRESS": "1"}
+    """For uv and npm: they trust what the machine trusts, as pip does, also behind a company's proxy."""
+    env = {**os.environ, "UV_PROJECT_ENVIRONMENT": str(VENV), "VIRTUAL_ENV": str(VENV), "UV_NO_PROGRESS": "1"}
+    env |= {"UV_SYSTEM_CERTS": "true", "UV_NATIVE_TLS": "true"}  # the newer and the older name
+    if SYSTEM_CERTIFICATES.exists():
+        env.setdefault("NODE_EXTRA_CA_CERTS", str(SYSTEM_CERTIFICATES))
+    return env
 
 
 def digest(*paths: Path, extra: str = "") -> str:
