@@ -28,7 +28,13 @@ PYTHON = BIN / "python"
 OLDEST_NODE = (20, 19)  # Vite's floor
 OLDEST_NPM = (11, 0)  # npm 10 leaves out Vite's compiled parts
 SYSTEM_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
-APT_FOR_TESTS = {"chromium": "chromium", "fonts-wqy-microhei": None}  # package: the program that shows it is there
+APT_FOR_TESTS = {  # package: the program that shows it is there
+    "chromium": "chromium",
+    "fonts-wqy-microhei": None,
+    "python3-gi": None,  # with the next two, a real RTSP camera
+    "gir1.2-gst-rtsp-server-1.0": None,
+    "gstreamer1.0-plugins-good": None,
+}
 
 
 def main() -> int:
@@ -176,7 +182,7 @@ def version_of(program: str) -> tuple[int, int]:
 
 
 def install_programs() -> None:
-    """Chromium and a Chinese font, from Debian's packages. Where that is not possible their tests skip."""
+    """Chromium, a Chinese font and an RTSP server, from Debian's packages. Where that is not possible their tests skip."""
     missing = [package for package, program in APT_FOR_TESTS.items() if not installed(package, program)]
     if not missing:
         return

@@ -151,7 +151,9 @@ def open_recorded(source: str, folder_fps: float = 5.0) -> VideoFile | ImageFold
 # --- live
 
 
-def live_pictures(address: str, timeouts: Timeouts, stop: threading.Event, *, fps: float = 30.0) -> Iterator[Picture]:
+def live_pictures(
+    address: str, timeouts: Timeouts, stop: threading.Event, *, fps: float = 30.0
+) -> Generator[Picture]:
     """Pictures as they arrive, until `stop` is set; more than about `fps` a second are not decoded.
 
     A path instead of an address is a recording, played over and over at its own speed.

@@ -223,7 +223,7 @@ class _Session:
             self._summary.alerts[alert.kind.value] = self._summary.alerts.get(alert.kind.value, 0) + 1
             self._teller.alert(alert, at_s)
         if report.health is not self._health:
-            if self._health is not CameraHealth.STARTING and report.health is CameraHealth.OK:
+            if report.health is CameraHealth.OK:
                 self._teller.health(report, at_s)
             self._health = report.health
         for view in report.tracks:

@@ -1,16 +1,15 @@
-"""Sources: what each fault says, and what still comes through."""
+"""Sources: each fault is one sentence that names the source; what plays is delivered at the pace asked for."""
 
 from __future__ import annotations
 
-import struct
 import threading
+import wave
+from collections.abc import Callable
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
 
-from tests.vision.mjpeg_server import MjpegServer
+from tests.vision.clips import LiveCamera, empty_bank, write_folder, write_video
 from vision.errors import (
     SourceEmpty,
     SourceError,
@@ -20,113 +19,157 @@ from vision.errors import (
     SourceUnreadable,
     SourceWithoutVideo,
 )
-from vision.source import BackOff, ImageFolder, Timeouts, VideoFile, live_pictures, open_recorded
+from vision.picture import Picture
+from vision.source import BackOff, Timeouts, keep_reading, live_pictures, open_recorded, shown
+
+_QUICK = Timeouts(open_s=5.0, read_s=2.0)
 
 
-def video(path: Path, frames: int = 60) -> Path:
-    writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*"mp4v"), 20.0, (160, 120))
-    rng = np.random.default_rng(1)
-    for _ in range(frames):
-        writer.write(rng.integers(0, 255, (120, 160, 3), dtype=np.uint8))
-    writer.release()
-    return path
+def _missing(folder: Path) -> Path:
+    return folder / "clip.mp4"
 
 
-def test_a_video_gives_pictures_at_the_rate_asked_for(tmp_path: Path) -> None:
-    seen = list(VideoFile(video(tmp_path / "a.mp4")).frames(5))
-    assert [round(frame.at_s, 2) for frame in seen[:4]] == [0.0, 0.2, 0.4, 0.6]
-    assert len(seen) == 15
+def _empty(folder: Path) -> Path:
+    (folder / "clip.mp4").touch()
+    return folder / "clip.mp4"
 
 
-def test_a_file_cut_off_before_its_index_says_so(tmp_path: Path) -> None:
-    whole = video(tmp_path / "a.mp4").read_bytes()
-    cut = tmp_path / "cut.mp4"
-    cut.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(SourceTruncated, match=r"cut\.mp4 is cut off"):
-        VideoFile(cut)
+def _text(folder: Path) -> Path:
+    (folder / "clip.mp4").write_text("not a video\n" * 200)
+    return folder / "clip.mp4"
 
 
-def test_a_file_cut_off_later_gives_what_it_has_and_then_says_so(tmp_path: Path) -> None:
-    path = tmp_path / "a.avi"
-    writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*"MJPG"), 20.0, (160, 120))
-    for step in range(60):
-        writer.write(np.full((120, 160, 3), step * 4, np.uint8))
-    writer.release()
-    whole = path.read_bytes()
-    path.write_bytes(whole[: len(whole) // 2])
-    seen: list[float] = []
-    with pytest.raises(SourceTruncated, match="pictures stop after"):
-        seen.extend(frame.at_s for frame in VideoFile(path).frames(20))
-    assert seen
+def _sound(folder: Path) -> Path:
+    with wave.open(str(folder / "clip.wav"), "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(2)
+        sound.setframerate(8000)
+        sound.writeframes(bytes(16000))
+    return folder / "clip.wav"
 
 
-def silent_wav() -> bytes:
-    data = b"\0" * 800
-    body = b"WAVEfmt " + struct.pack("<IHHIIHH", 16, 1, 1, 8000, 8000, 1, 8) + b"data" + struct.pack("<I", 800) + data
-    return b"RIFF" + struct.pack("<I", len(body)) + body
+def _cut_mp4(folder: Path) -> Path:
+    whole = write_video(folder / "whole.mp4", empty_bank(20), code="mp4v").read_bytes()
+    (folder / "clip.mp4").write_bytes(whole[: len(whole) // 2])
+    return folder / "clip.mp4"
+
+
+def _empty_folder(folder: Path) -> Path:
+    return folder
+
+
+def _folder_of_noise(folder: Path) -> Path:
+    (folder / "0001.jpg").write_bytes(b"\xff\xd8 no picture")
+    return folder
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "error", "words"),
+    ("make", "kind", "said"),
     [
-        ("empty.mp4", b"", SourceEmpty, "is empty"),
-        ("sound.wav", silent_wav(), SourceWithoutVideo, "sound only"),
-        ("text.mp4", b"this is no video at all" * 40, SourceUnreadable, "not a video"),
+        (_missing, SourceMissing, "does not exist: check the path"),
+        (_empty, SourceEmpty, "is empty (0 bytes)"),
+        (_text, SourceUnreadable, "is not a video that can be decoded"),
+        (_sound, SourceWithoutVideo, "WAV sound only"),
+        (_cut_mp4, SourceTruncated, "is cut off"),
+        (_empty_folder, SourceEmpty, "holds no image"),
+        (_folder_of_noise, SourceUnreadable, "none of its 1 images can be decoded"),
     ],
 )
-def test_a_file_that_cannot_be_used_is_one_clear_sentence(
-    tmp_path: Path, name: str, content: bytes, error: type[SourceError], words: str
+def test_a_recording_that_cannot_be_used_is_one_sentence(
+    tmp_path: Path, make: Callable[[Path], Path], kind: type[SourceError], said: str
 ) -> None:
-    path = tmp_path / name
-    path.write_bytes(content)
-    with pytest.raises(error, match=words) as told:
-        open_recorded(str(path))
-    assert name in str(told.value)
-    assert "\n" not in str(told.value)
+    path = make(tmp_path)
+    with pytest.raises(SourceError) as raised:
+        list(open_recorded(str(path)).frames(5))
+    assert type(raised.value) is kind
+    assert said in str(raised.value)
+    assert str(path) in str(raised.value)
+    assert "\n" not in str(raised.value)
 
 
-def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SourceMissing, match="nowhere"):
-        open_recorded(str(tmp_path / "nowhere.mp4"))
+def test_an_address_of_an_unknown_kind_is_said_to_be_one() -> None:
+    with pytest.raises(SourceUnreadable, match="ftp:// is no kind of source"):
+        open_recorded("ftp://camera/1")
 
 
-def test_a_folder_gives_its_images_by_name_and_none_for_a_broken_one(tmp_path: Path) -> None:
-    for index in (2, 1, 3):
-        cv2.imwrite(str(tmp_path / f"{index}.png"), np.full((48, 64, 3), index * 50, np.uint8))
-    (tmp_path / "2.png").write_bytes(b"broken")
-    (tmp_path / "notes.txt").write_text("not an image")
-    pictures = [frame.picture for frame in ImageFolder(tmp_path).frames(5)]
-    shades = [None if picture is None else int(picture.bgr()[0, 0, 0]) for picture in pictures]  # type: ignore[index]
-    assert shades == [50, None, 150]
+def test_a_recording_cut_in_the_middle_gives_what_it_has_and_then_says_so(tmp_path: Path) -> None:
+    whole = write_video(tmp_path / "whole.avi", empty_bank(40)).read_bytes()
+    cut = tmp_path / "cut.avi"
+    cut.write_bytes(whole[: len(whole) // 2])
+    seen: list[float] = []
+    with pytest.raises(SourceTruncated, match="cut off: pictures stop after"):
+        seen.extend(frame.at_s for frame in open_recorded(str(cut)).frames(5))
+    assert 10 <= len(seen) <= 25
 
 
-def test_an_empty_folder_says_so(tmp_path: Path) -> None:
-    with pytest.raises(SourceEmpty, match="holds no image"):
-        ImageFolder(tmp_path)
+def test_no_more_pictures_are_decoded_than_asked_for(tmp_path: Path) -> None:
+    clip = write_video(tmp_path / "clip.avi", empty_bank(25), fps=12.5)
+    times = [frame.at_s for frame in open_recorded(str(clip)).frames(5)]
+    assert len(times) == 10
+    assert times[:3] == pytest.approx([0.0, 0.24, 0.4])
 
 
-def test_the_pauses_between_attempts_double_up_to_a_limit() -> None:
-    back_off = BackOff(first_s=1, most_s=10)
-    assert [back_off.after(n) for n in range(1, 7)] == [1, 2, 4, 8, 10, 10]
+def test_a_folder_is_a_film_in_the_order_of_its_names(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "film", empty_bank(4))
+    (folder / "notes.txt").write_text("no picture")
+    (folder / "0002.jpg").write_bytes(b"spoilt")
+    frames = list(open_recorded(str(folder)).frames(5))
+    assert [frame.at_s for frame in frames] == pytest.approx([0.0, 0.2, 0.4, 0.6])
+    assert [frame.picture is None for frame in frames] == [False, False, True, False]
 
 
-@pytest.mark.realtime
-@pytest.mark.parametrize("lengths", [True, False])
-def test_mjpeg_bytes_arrive_as_they_were_sent(lengths: bool) -> None:
-    sent = [cv2.imencode(".jpg", np.full((48, 64, 3), shade, np.uint8))[1].tobytes() for shade in (20, 120, 220)]
-    with MjpegServer(lambda index: sent[index % 3], lengths=lengths) as server:
-        stop = threading.Event()
-        got: list[bytes | None] = []
-        for picture in live_pictures(server.address, Timeouts(5, 5), stop):
-            got.append(picture.jpeg())
-            if len(got) == 3:
-                stop.set()
-    assert got == sent
+def test_a_live_camera_hands_on_its_pictures() -> None:
+    with LiveCamera(empty_bank(2), fps=50) as camera:
+        pictures = live_pictures(camera.address, _QUICK, threading.Event())
+        shapes = [picture.gray().shape for picture in (next(pictures), next(pictures))]  # type: ignore[union-attr]
+        pictures.close()
+    assert shapes == [(360, 640), (360, 640)]
 
 
-@pytest.mark.realtime
-def test_an_http_error_is_one_sentence() -> None:
-    with MjpegServer(lambda _index: b"") as server:
-        address = server.address.replace("camera", "nobody")
-        with pytest.raises(SourceUnreachable, match="answers 404"):
-            next(live_pictures(address, Timeouts(5, 5), threading.Event()))
+def test_an_address_that_does_not_answer_is_said_to_be_dead() -> None:
+    with LiveCamera(empty_bank(1)) as camera:
+        wrong = camera.address.replace("/cam", "/other")
+        with pytest.raises(SourceUnreachable, match="answers 404 Not Found: check the path"):
+            next(live_pictures(wrong, _QUICK, threading.Event()))
+    for address in (camera.address, f"rtsp://127.0.0.1:{camera.port}/cam"):  # nobody listens there any more
+        with pytest.raises(SourceUnreachable, match="does not answer"):
+            next(live_pictures(address, _QUICK, threading.Event()))
+
+
+def test_a_lost_camera_is_called_again_with_growing_pauses_until_it_answers() -> None:
+    live = LiveCamera(empty_bank(1), fps=50)
+    live.close()
+    stop = threading.Event()
+    pauses: list[float] = []
+    came: list[Picture] = []
+    back: list[LiveCamera] = []
+
+    def trouble(_error: SourceError, pause_s: float) -> None:
+        pauses.append(pause_s)
+        if len(pauses) == 5:
+            back.append(LiveCamera(empty_bank(1), fps=50, port=live.port).__enter__())
+
+    def picture(seen: Picture) -> None:
+        came.append(seen)
+        stop.set()
+
+    keep_reading(
+        live.address, picture, trouble, stop, timeouts=_QUICK, back_off=BackOff(first_s=0.01, most_s=0.05)
+    )  # fmt: skip
+    back[0].close()
+    assert came
+    assert pauses == pytest.approx([0.01, 0.02, 0.04, 0.05, 0.05])
+
+
+def test_the_pause_never_passes_its_most_however_long_the_camera_is_away() -> None:
+    assert BackOff(1.0, 30.0).after(100_000) == 30.0
+
+
+def test_a_recording_named_as_a_camera_plays_over_and_over(tmp_path: Path) -> None:
+    clip = write_video(tmp_path / "clip.avi", empty_bank(3), fps=50)
+    pictures = live_pictures(str(clip), _QUICK, threading.Event(), fps=50)
+    assert [next(pictures).gray() is not None for _ in range(7)] == [True] * 7
+
+
+def test_a_password_is_never_shown() -> None:
+    assert shown("rtsp://duty:secret@cam-1:554/live") == "rtsp://duty@cam-1:554/live"

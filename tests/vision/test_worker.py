@@ -1,19 +1,17 @@
-"""Worker processes against real MJPEG streams on loopback."""
+"""Vision workers: real processes on real streams, killed, cut off and stopped."""
 
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 import os
 import signal
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
 
-from tests.vision.mjpeg_server import MjpegServer
+from tests.vision.clips import LiveCamera, empty_bank, somebody_on_the_foreshore, write_video
 from tests.vision.toy import GEOMETRY, ORIGIN, camera
 from vision.alert import AlertKind, CameraHealth, FrameReport
 from vision.camera import Camera
@@ -23,81 +21,143 @@ from vision.worker import VisionWorkers
 
 pytestmark = pytest.mark.realtime
 
-
-def noisy(index: int) -> bytes:
-    rng = np.random.default_rng(index)
-    return cv2.imencode(".jpg", rng.normal(120, 3, (360, 640)).astype(np.uint8))[1].tobytes()
+_LONGEST_S = 90.0
+_BACK_OFF = BackOff(0.2, 0.5)
 
 
-def at(stream: str, camera_id: str = "toy") -> Camera:
-    return camera(camera_id).model_copy(update={"stream": stream, "analysis_fps": 10.0})
+class Heard:
+    """What was reported, and waiting for a certain report."""
+
+    def __init__(self) -> None:
+        self.reports: list[FrameReport] = []
+        self._news = asyncio.Event()
+
+    def __call__(self, report: FrameReport) -> None:
+        self.reports.append(report)
+        self._news.set()
+
+    async def next(self, wanted: Callable[[FrameReport], bool]) -> FrameReport:
+        """The first such report from now on."""
+        seen = len(self.reports)
+        async with asyncio.timeout(_LONGEST_S):
+            while True:
+                for report in self.reports[seen:]:
+                    if wanted(report):
+                        return report
+                seen = len(self.reports)
+                self._news.clear()
+                await self._news.wait()
 
 
-def workers_for(cameras: list[Camera], evidence: Path | None = None) -> VisionWorkers:
+def eye(camera_id: str, stream: str) -> Camera:
+    return camera(camera_id).model_copy(update={"stream": stream})
+
+
+def workers(*cameras: Camera, evidence_dir: Path | None = None) -> VisionWorkers:
     return VisionWorkers(
-        cameras, GEOMETRY, ORIGIN, now=lambda: datetime.now(UTC), timeouts=Timeouts(2, 2),
-        back_off=BackOff(first_s=0.2), restart_after_s=0.05, evidence_dir=evidence,
-    )  # fmt: skip
+        cameras,
+        GEOMETRY,
+        ORIGIN,
+        evidence_dir=evidence_dir,
+        timeouts=Timeouts(5.0, 1.0),
+        back_off=_BACK_OFF,
+        restart=_BACK_OFF,
+    )
 
 
-async def run_until(workers: VisionWorkers, done: Callable[[FrameReport], bool]) -> list[FrameReport]:
-    """Runs the workers until a report satisfies `done`; answers all reports, and checks that no process is left."""
-    seen: list[FrameReport] = []
-    enough = asyncio.Event()
-
-    def on_report(report: FrameReport) -> None:
-        seen.append(report)
-        if done(report):
-            enough.set()
-
-    running = asyncio.create_task(workers.run(on_report))
-    try:
-        async with asyncio.timeout(90):
-            await enough.wait()
-    finally:
-        running.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await running
-    assert workers.process_ids == ()
-    return seen
+async def stopped(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    async with asyncio.timeout(20):
+        await asyncio.wait({task})
+    assert task.cancelled()
 
 
-def test_reports_of_a_live_stream_arrive_and_shutdown_leaves_no_process() -> None:
-    with MjpegServer(noisy) as server:
-        workers = workers_for([at(server.address)])
-        workers.set_context(SceneContext(water_amsl_m=2.0))
-        seen = asyncio.run(run_until(workers, lambda report: report.health is CameraHealth.OK))
-    assert {report.camera_id for report in seen} == {"toy"}
-    times = [report.at for report in seen]
-    assert times == sorted(times)
+def ok(report: FrameReport) -> bool:
+    return report.health is CameraHealth.OK
 
 
-def test_a_dead_worker_is_replaced() -> None:
-    with MjpegServer(noisy) as server:
-        workers = workers_for([at(server.address)])
-        ids: list[int] = []
-
-        def done(_report: FrameReport) -> bool:
-            now = workers.process_ids[0]
-            if not ids:
-                ids.append(now)
-                os.kill(now, signal.SIGKILL)
-            return now != ids[0]
-
-        asyncio.run(run_until(workers, done))
+def lost(report: FrameReport) -> bool:
+    return report.health is CameraHealth.LOST
 
 
-def test_a_camera_that_is_not_there_is_told_once_while_the_other_goes_on(tmp_path: Path) -> None:
-    healths: dict[str, list[CameraHealth]] = {"good": [], "bad": []}
+def test_a_dead_worker_is_replaced_its_camera_lost_meanwhile_and_nothing_is_left_behind() -> None:
+    async def story(live: LiveCamera) -> None:
+        heard = Heard()
+        vision = workers(eye("toy", live.address))
+        task = asyncio.create_task(vision.run(heard))
+        first = await heard.next(ok)
+        assert any(report.preview_jpeg for report in heard.reports)
+        (victim,) = vision.process_ids
+        os.kill(victim, signal.SIGKILL)
+        gone = await heard.next(lost)
+        assert [alert.kind for alert in gone.alerts] == [AlertKind.CAMERA_FAULT]
+        assert "vision worker ended" in gone.health_reason
+        again = await heard.next(ok)
+        assert again.at > gone.at > first.at
+        (successor,) = vision.process_ids
+        assert successor != victim
+        await stopped(task)
+        assert vision.process_ids == ()
+        assert multiprocessing.active_children() == []
 
-    def done(report: FrameReport) -> bool:
-        healths[report.camera_id].append(report.health)
-        return healths["bad"].count(CameraHealth.LOST) >= 3 and CameraHealth.OK in healths["good"]
+    with LiveCamera(empty_bank(10)) as live:
+        asyncio.run(story(live))
 
-    with MjpegServer(noisy) as server:
-        dead = server.address.replace("camera.mjpg", "gone.mjpg")
-        workers = workers_for([at(server.address, "good"), at(dead, "bad")], tmp_path)
-        seen = asyncio.run(run_until(workers, done))
-    alerts = [alert for report in seen for alert in report.alerts]
-    assert [(alert.kind, alert.camera_id) for alert in alerts] == [(AlertKind.CAMERA_FAULT, "bad")]
-    assert "404" in alerts[0].details["reason"]
+
+def test_a_silent_stream_is_told_once_and_found_again() -> None:
+    async def story() -> None:
+        loop, heard, images = asyncio.get_running_loop(), Heard(), empty_bank(10)
+        live = LiveCamera(images).__enter__()
+        task = asyncio.create_task(workers(eye("toy", live.address)).run(heard))
+        await heard.next(ok)
+        await loop.run_in_executor(None, live.close)
+        gone = await heard.next(lost)
+        assert "no picture for" in gone.health_reason
+        assert [alert.kind for alert in gone.alerts] == [AlertKind.CAMERA_FAULT]
+        with LiveCamera(images, port=live.port):
+            await heard.next(ok)
+            await stopped(task)
+        faults = [alert for report in heard.reports for alert in report.alerts]
+        assert len(faults) == 1
+
+    asyncio.run(story())
+
+
+def test_cameras_share_a_worker_and_each_hears_its_own_context(tmp_path: Path) -> None:
+    async def story() -> None:
+        clip = str(write_video(tmp_path / "clip.avi", somebody_on_the_foreshore()))
+        heard = Heard()
+        vision = workers(eye("watched", clip), eye("free", clip), evidence_dir=tmp_path / "evidence")
+        vision.set_context(SceneContext(active_zone_ids=frozenset()), "free")
+        task = asyncio.create_task(vision.run(heard))
+        told = await heard.next(lambda report: bool(report.alerts))
+        await heard.next(lambda report: report.camera_id == "free" and bool(report.tracks))
+        await stopped(task)
+        assert (told.camera_id, told.alerts[0].kind) == ("watched", AlertKind.ZONE_ENTRY)
+        assert {report.camera_id for report in heard.reports if report.alerts} == {"watched"}
+        snapshot = told.alerts[0].evidence.snapshot
+        assert snapshot is not None
+        assert (tmp_path / "evidence" / snapshot).read_bytes().startswith(b"\xff\xd8")
+
+    asyncio.run(story())
+
+
+def test_a_worker_cancelled_while_it_starts_leaves_nothing_behind() -> None:
+    async def story() -> None:
+        vision = workers(eye("toy", "http://127.0.0.1:9/cam"))
+        task = asyncio.create_task(vision.run(Heard()))
+        await asyncio.sleep(0)
+        await stopped(task)
+        assert multiprocessing.active_children() == []
+
+    asyncio.run(story())
+
+
+def test_without_cameras_there_is_nothing_to_run_and_it_still_waits() -> None:
+    async def story() -> None:
+        task = asyncio.create_task(workers().run(Heard()))
+        await asyncio.sleep(0)
+        assert not task.done()
+        await stopped(task)
+
+    asyncio.run(story())
