@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 
+NO_SHIFT = timedelta(0)
+
 
 class Clock:
     """Seconds of the loop and the UTC that goes with them."""
@@ -20,9 +22,12 @@ class Clock:
         self._anchor_utc = utc_at_anchor.astimezone(UTC)
 
     @classmethod
-    def of_wall(cls) -> Clock:
-        """Anchored to the computer's UTC; call it inside a running loop."""
-        return cls(asyncio.get_running_loop(), datetime.now(UTC))
+    def of_wall(cls, shift: timedelta = NO_SHIFT) -> Clock:
+        """Anchored to the computer's UTC; call it inside a running loop.
+
+        `shift` plays a story of another day as if it were now; every process of the play must have the same.
+        """
+        return cls(asyncio.get_running_loop(), datetime.now(UTC) + shift)
 
     def time_s(self) -> float:
         """Monotonic seconds of the event loop."""

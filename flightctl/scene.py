@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
 from flightctl.site_loading import Site
+from geofence.position import Enu
 from vision.alert import Surface
-from vision.scene import SceneGeometry, SceneZone
+from vision.camera import Camera
+from vision.scene import SceneContext, SceneGeometry, SceneZone
+
+_LEVEL_TOLD_EVERY_S = 1.0
 
 
 def scene_geometry(site: Site, *, water_amsl_m: float) -> SceneGeometry:
@@ -26,3 +35,26 @@ def scene_geometry(site: Site, *, water_amsl_m: float) -> SceneGeometry:
         water_amsl_m=water_amsl_m,
         crest=site.river.bank.crest,
     )
+
+
+class TakesContext(Protocol):
+    """Vision, as far as it wants to know of the water."""
+
+    def set_context(self, context: SceneContext, camera_id: str | None = None) -> None: ...
+
+
+async def tell_levels(
+    site: Site, cameras: Iterable[Camera], water_amsl_m: Callable[[Enu], float], vision: TakesContext
+) -> None:
+    """Each camera hears of the forecast water level where it looks, until cancelled."""
+    looked_at = {camera.id: site.frame.to_enu(camera.position) + _ahead(camera) for camera in cameras}
+    while True:
+        for camera_id, place in looked_at.items():
+            vision.set_context(SceneContext(water_amsl_m=water_amsl_m(place)), camera_id)
+        await asyncio.sleep(_LEVEL_TOLD_EVERY_S)
+
+
+def _ahead(camera: Camera) -> Enu:
+    """The middle of what a camera watches, from the camera."""
+    yaw = math.radians(camera.yaw_deg)
+    return Enu(math.sin(yaw), math.cos(yaw)).scaled(camera.range_m / 2)

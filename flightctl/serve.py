@@ -6,28 +6,29 @@ import asyncio
 import contextlib
 import os
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 import structlog
 import uvicorn
-from vision.worker import VisionWorkers
 
 from flightctl.api.app import create_app
-from flightctl.clock import Clock
-from flightctl.scene import scene_geometry
+from flightctl.clock import NO_SHIFT, Clock
+from flightctl.scene import scene_geometry, tell_levels
 from flightctl.service import Service
 from flightctl.site_loading import Site, load_site
 from flightctl.store import DATABASE_NAME, Store
 from flightctl.transport import LinkUnavailable, SocketTransports
 from geofence.bore import TableEntry
 from geofence.errors import ChaoxunError
+from vision.worker import VisionWorkers
 
 log = structlog.get_logger(__name__)
 
 PANEL_DIR = Path(__file__).resolve().parent / "panel" / "dist"
 KEYS_VARIABLE = "CHAOXUN_ALERT_KEYS"
-_LEVEL_TOLD_EVERY_S = 5.0
+_PICTURE_EVERY_S = 0.4  # for the panel; analysis runs at each camera's own rate
 
 
 class KeysInvalid(ChaoxunError):
@@ -55,17 +56,18 @@ async def serve(
     *,
     forecast_table: tuple[TableEntry, ...] = (),
     keys: Mapping[str, str] | None = None,
+    clock_shift: timedelta = NO_SHIFT,
     on_ready: Callable[[Service, str], None] | None = None,
 ) -> None:
-    """Serves until cancelled or until the web server is told to stop.
+    """Serves until cancelled or until the web server is told to stop. `clock_shift` is for stories of another day.
 
     Raises SiteInvalid, StoreUnavailable, or LinkUnavailable when an address is taken.
     """
     site = load_site(site_dir)
     store = await Store.open(data_dir / DATABASE_NAME)
     try:
-        clock = Clock.of_wall()
-        workers = _workers(site, data_dir / "evidence")
+        clock = Clock.of_wall(clock_shift)
+        workers = _workers(site, clock, data_dir / "evidence")
         service = Service(
             site,
             clock=clock,
@@ -96,7 +98,8 @@ async def _run(
     on_ready: Callable[[Service, str], None] | None,
 ) -> None:
     running = asyncio.create_task(service.run())
-    telling = asyncio.create_task(_tell_level(service, workers))
+    site = service.site
+    telling = asyncio.create_task(tell_levels(site, site.file.cameras, service.surroundings.water_amsl_m, workers))
     serving = asyncio.create_task(server.serve())
     ready = asyncio.create_task(service.ready.wait())
     try:
@@ -121,22 +124,15 @@ async def _run(
         await asyncio.wait({running, telling, ready, serving})
 
 
-async def _tell_level(service: Service, workers: VisionWorkers) -> None:
-    """Vision works on the water's plane: it hears of the level as the forecast has it."""
-    site = service.site
-    middle = site.river.bank.to_enu(0.0, 20.0)
-    while True:
-        workers.set_water_level(service.surroundings.water_amsl_m(middle))
-        await asyncio.sleep(_LEVEL_TOLD_EVERY_S)
-
-
-def _workers(site: Site, evidence_dir: Path) -> VisionWorkers:
-    level = site.river.level.low_water_amsl_m
+def _workers(site: Site, clock: Clock, evidence_dir: Path) -> VisionWorkers:
+    level = site.river.level.low_amsl_m
     return VisionWorkers(
         site.file.cameras,
         scene_geometry(site, water_amsl_m=level),
         site.file.origin,
         evidence_dir=evidence_dir,
+        preview_every_s=_PICTURE_EVERY_S,
+        now=clock.now,
     )
 
 

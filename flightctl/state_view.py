@@ -170,7 +170,7 @@ def _drifts(parts: Parts) -> tuple[DriftView, ...]:
         casualty = parts.intake.casualties().get(incident.id)
         if casualty is None or not casualty.in_water:
             continue
-        ahead = [casualty.estimate(ahead_s=seconds) for seconds in (0.0, *_DRIFT_AHEAD_S)]
+        ahead = casualty.ahead((0.0, *_DRIFT_AHEAD_S))
         points = [_uncertain(parts, estimate.place, estimate.sigma_m) for estimate in ahead]
         found.append(DriftView(incident_id=incident.id, position=points[0], track=tuple(points[1:])))
     return tuple(found)

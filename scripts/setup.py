@@ -18,6 +18,7 @@ import sys
 import tempfile
 import urllib.request
 from pathlib import Path
+from urllib.parse import urljoin
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
@@ -26,6 +27,7 @@ BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = BIN / "python"
 OLDEST_NODE = (20, 19)  # Vite's floor
 OLDEST_NPM = (11, 0)  # npm 10 leaves out Vite's compiled parts
+SYSTEM_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 APT_FOR_TESTS = {  # package: the program that shows it is there
     "chromium": "chromium",
     "fonts-wqy-microhei": None,
@@ -69,7 +71,12 @@ def run(*command: object, cwd: Path = ROOT, quiet: bool = False) -> None:
 
 
 def environment() -> dict[str, str]:
-    return {**os.environ, "UV_PROJECT_ENVIRONMENT": str(VENV), "VIRTUAL_ENV": str(VENV), "UV_NO_PROGRESS": "1"}
+    """For uv and npm: they trust what the machine trusts, as pip does, also behind a company's proxy."""
+    env = {**os.environ, "UV_PROJECT_ENVIRONMENT": str(VENV), "VIRTUAL_ENV": str(VENV), "UV_NO_PROGRESS": "1"}
+    env |= {"UV_SYSTEM_CERTS": "true", "UV_NATIVE_TLS": "true"}  # the newer and the older name
+    if SYSTEM_CERTIFICATES.exists():
+        env.setdefault("NODE_EXTRA_CA_CERTS", str(SYSTEM_CERTIFICATES))
+    return env
 
 
 def digest(*paths: Path, extra: str = "") -> str:
@@ -121,9 +128,9 @@ def make_venv() -> None:
 def fetch_pip(folder: Path) -> Path:
     """The newest pip wheel from PyPI, checked against the digest the index gives."""
     with urllib.request.urlopen("https://pypi.org/pypi/pip/json", timeout=60) as answer:
-        files = json.load(answer)["urls"]
+        files, index = json.load(answer)["urls"], answer.url
     wheel = next(file for file in files if file["packagetype"] == "bdist_wheel")
-    with urllib.request.urlopen(wheel["url"], timeout=120) as answer:
+    with urllib.request.urlopen(urljoin(index, wheel["url"]), timeout=120) as answer:
         data = answer.read()
     if hashlib.sha256(data).hexdigest() != wheel["digests"]["sha256"]:
         raise OSError("the pip wheel does not match its digest")

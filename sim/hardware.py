@@ -38,6 +38,9 @@ _APPROACH_M, _APPROACH_HEIGHT_M, _SINKING_MPS = 6.0, 15.0, -0.2
 _BAY_SPACING_M = 2.4
 _CHARGE_PERCENT_PER_S = 100.0 / 1800.0  # half an hour from empty
 _CLOSED = "Dock: cover closed"
+# How drones of a dock are set up: home by itself when the ground falls silent, no loitering over the pad,
+# and down at a brisk walk, since the bay centres what lands in it.
+_COMMISSIONED = {"FS_GCS_ENABLE": 1.0, "RTL_LOIT_TIME": 1000.0, "LAND_SPEED": 80.0, "LAND_ALT_LOW": 500.0}
 
 
 @dataclass(slots=True)
@@ -96,12 +99,15 @@ class SimulatedHardware:
         *,
         booted_for_s: float = 0.0,
         camera_ids: tuple[str, ...] | None = None,
+        waits_to_be_seen: bool = False,
     ) -> None:
+        """`waits_to_be_seen`: the story begins when somebody first looks through a camera, not before."""
         self.site = site
         self.world = world
         self.frame = LocalFrame(site.origin)
         self._clock = clock
-        self._started_s = clock.time_s()
+        self.started = asyncio.Event()
+        self._started_s = 0.0
         self._observers: list[Callable[[], None]] = []
         seeds = iter(rng.integers(2**62, size=len(site.drones) + len(site.cameras)).tolist())
         self.copters: dict[str, SimCopter] = {}
@@ -128,6 +134,9 @@ class SimulatedHardware:
         self.cameras = {
             camera.id: SimCamera(camera, self.frame, world.ground, seed=int(next(seeds)) % 2**32) for camera in wanted
         }
+
+        if not (waits_to_be_seen and self.cameras):
+            self._start()
 
     # --- parts ----------------------------------------------------------------------------------------------
 
@@ -188,8 +197,16 @@ class SimulatedHardware:
 
     @property
     def at_s(self) -> float:
-        """Seconds since the start; the world's own time."""
-        return self._clock.time_s() - self._started_s
+        """Seconds since the story began; the world's own time."""
+        return self._clock.time_s() - self._started_s if self.started.is_set() else 0.0
+
+    def at_s_of(self, at: datetime) -> float:
+        """The story's seconds of a UTC instant."""
+        return self._clock.loop_s(at) - self._started_s if self.started.is_set() else 0.0
+
+    def _start(self) -> None:
+        self._started_s = self._clock.time_s()
+        self.started.set()
 
     def observe(self, observer: Callable[[], None]) -> None:
         """Calls back after every step."""
@@ -197,11 +214,10 @@ class SimulatedHardware:
 
     def look(self) -> WorldView:
         """The world as it is now, for the cameras."""
+        if not self.started.is_set():
+            self._start()
         self.world.advance(self.at_s)
         return self.world.view()
-
-    def utc_of(self, view: WorldView) -> datetime:
-        return self._clock.utc(self._started_s + view.at_s)
 
     async def _step(self) -> None:
         due_s = last_s = self._clock.time_s()
@@ -231,7 +247,7 @@ class SimulatedHardware:
         world = self.world
         wind = world.wind
         place = world.ground.to_bank(position)
-        surface = max(world.ground.height_at(place), world.river.level_amsl_m(place.along_m, world.at_s))
+        surface = max(world.ground.height_at(place), world.river.level_amsl_m(place, world.at_s))
         return Environment(wind.east_m, wind.north_m, surface)
 
     # --- links ----------------------------------------------------------------------------------------------
@@ -247,6 +263,8 @@ class SimulatedHardware:
 
     async def run_on_sockets(self, *, ready: asyncio.Event | None = None, cameras: bool = True) -> None:
         """On UDP, TCP and MJPEG at the addresses of the site. Raises LinkUnavailable when one is taken."""
+        if cameras:
+            await self._warm_up()
         async with contextlib.AsyncExitStack() as stack:
             for link, server in self._line_links():
                 listening = await server.listen_tcp(link)
@@ -259,6 +277,13 @@ class SimulatedHardware:
             if ready is not None:
                 ready.set()
             await self._run_on(SocketTransports())
+
+    async def _warm_up(self) -> None:
+        """A camera's first picture takes seconds; those are spent before anybody waits for it."""
+        view = self.world.view()
+        loop = asyncio.get_running_loop()
+        for camera in self.cameras.values():
+            await loop.run_in_executor(None, camera.render, view)
 
     def _by_server(self) -> list[tuple[str, int, list[SimCamera]]]:
         servers: dict[tuple[str, int], list[SimCamera]] = {}

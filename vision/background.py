@@ -44,6 +44,7 @@ class Background:
         self._shown: Gray | None = None
         self._age_s = 0.0
         self._since_threshold_s = 0.0
+        self._turn = False
         self.difference: Gray = np.zeros((1, 1), np.uint8)
 
     @property
@@ -81,14 +82,28 @@ class Background:
             empty = cv2.bitwise_not(foreground)
             if protected is not None:
                 cv2.bitwise_and(empty, cv2.bitwise_not(protected), dst=empty)
+            # The deviation and what is strange change slowly: each takes every second frame, at twice the weight.
+            self._turn = not self._turn
             alpha = min(1.0, dt_s / config.time_constant_s)
             cv2.accumulateWeighted(gray, self._mean, alpha, mask=empty)
-            cv2.accumulateWeighted(self.difference, self._deviation, alpha, mask=empty)
+            if self._turn and not self.flooded:
+                cv2.accumulateWeighted(self.difference, self._deviation, min(1.0, 2 * alpha), mask=empty)
+                self._show()
+                return
+            if self.flooded:
+                cv2.accumulateWeighted(self.difference, self._deviation, alpha, mask=empty)
             strange = foreground if protected is None else cv2.bitwise_and(foreground, cv2.bitwise_not(protected))
             slow = config.flood_time_constant_s if self.flooded else config.foreground_time_constant_s
-            alpha = min(1.0, dt_s / slow)
+            alpha = min(1.0, (dt_s if self.flooded else 2 * dt_s) / slow)
             cv2.accumulateWeighted(gray, self._mean, alpha, mask=strange)
             cv2.accumulateWeighted(self.difference, self._deviation, alpha, mask=strange)
+        self._show()
+
+    def _show(self) -> None:
+        """The model as bytes, and now and then its threshold."""
+        config = self.config
+        assert self._mean is not None
+        assert self._deviation is not None
         self._shown = cv2.convertScaleAbs(self._mean)  # type: ignore[assignment]
         if self._since_threshold_s >= config.threshold_every_s or not self.ready:
             self._since_threshold_s = 0.0

@@ -46,6 +46,7 @@ class Projection:
         self.centre_px = (lens.width_px / 2, lens.height_px / 2)
         self.rotation = _rotation(camera.yaw_deg, camera.pitch_deg, camera.roll_deg)
         self._eye = np.array([self.position.east_m, self.position.north_m, camera.height_amsl_m])
+        self._plain: list[list[float]] = [*self.rotation.tolist(), self._eye.tolist()]
         self._to_wgs84 = _LocalDegrees(frame, self.position)
 
     # --- picture to ground
@@ -105,21 +106,19 @@ class Projection:
 
     def pixel(self, point: Enu, amsl_m: float) -> tuple[float, float]:
         """One point; the plain-number twin of `pixels`, for the inner loop."""
-        rows = self.rotation
-        de = point.east_m - float(self._eye[0])
-        dn = point.north_m - float(self._eye[1])
-        du = amsl_m - float(self._eye[2])
-        z = float(rows[2, 0]) * de + float(rows[2, 1]) * dn + float(rows[2, 2]) * du
+        (r0, r1, r2), (d0, d1, d2), (f0, f1, f2), (east, north, up) = self._plain
+        de, dn, du = point.east_m - east, point.north_m - north, amsl_m - up
+        z = f0 * de + f1 * dn + f2 * du
         if z <= _MIN_DEPTH_M:
             return math.nan, math.nan
-        x = (float(rows[0, 0]) * de + float(rows[0, 1]) * dn + float(rows[0, 2]) * du) / z
-        y = (float(rows[1, 0]) * de + float(rows[1, 1]) * dn + float(rows[1, 2]) * du) / z
+        x = (r0 * de + r1 * dn + r2 * du) / z
+        y = (d0 * de + d1 * dn + d2 * du) / z
         lens = self.camera.lens
         if lens.k1 or lens.k2:
-            r2 = x * x + y * y
-            if 1 + 3 * lens.k1 * r2 + 5 * lens.k2 * r2 * r2 <= 0:
+            s = x * x + y * y
+            if 1 + 3 * lens.k1 * s + 5 * lens.k2 * s * s <= 0:
                 return math.nan, math.nan
-            scale = 1 + lens.k1 * r2 + lens.k2 * r2 * r2
+            scale = 1 + lens.k1 * s + lens.k2 * s * s
             x, y = x * scale, y * scale
         return x * self.focal_px + self.centre_px[0], y * self.focal_px + self.centre_px[1]
 

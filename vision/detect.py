@@ -61,8 +61,7 @@ class DetectConfig:
     max_group_height_m: float = 3.4
     max_group_width_m: float = 12.0
     min_person_px: float = 5.0
-    min_area_px: int = 6
-    min_floating_area_px: int = 2
+    min_box_px: int = 2
     max_floating_m: float = 1.3
     max_floating_width_m: float = 2.2
     beside_m: float = 6.0
@@ -82,52 +81,42 @@ class Detector:
     def detect(self, foreground: Gray, bright: Gray, top_row: int) -> list[Detection]:
         """Masks of the picture from `top_row` down: everything that counts, and what is bright on water."""
         joined = cast("Gray", cv2.morphologyEx(foreground, cv2.MORPH_CLOSE, self._join))
-        dark_parts, bright_parts = _components(joined), _components(bright)
-        crowded = self._crowded(dark_parts, bright_parts, top_row)
-        found = self._sized(dark_parts, crowded, top_row, bright=False)
-        self.rough = sum(d.shape in {Shape.BODY, Shape.FLOATING} for d in found) > self._config.max_over_water
-        if len(bright_parts):
-            nobody = np.zeros(len(bright_parts), bool)
-            found += [d for d in self._sized(bright_parts, nobody, top_row, bright=True) if d.code == WATER]
+        dark_parts, bright_parts = _boxes(joined, self._config), _boxes(bright, self._config)
+        parts = np.concatenate([dark_parts, bright_parts])
+        if not len(parts):
+            self.rough = False
+            return []
+        pale = np.arange(len(parts)) >= len(dark_parts)
+        found = self._sized(parts, pale, top_row)
+        loose = sum(1 for d in found if not d.bright and d.shape in _OVER_WATER)
+        self.rough = loose > self._config.max_over_water
         return found
 
-    def _crowded(self, dark: NDArray[np.int64], bright: NDArray[np.int64], top_row: int) -> NDArray[np.bool_]:
-        """For each dark component: something else on the water stands beside it, as the parts of a boat do."""
-        config, scene = self._config, self._scene
-        result = np.zeros(len(dark), bool)
-        rows, columns = scene.codes.shape
-
-        def on_water(parts: NDArray[np.int64]) -> NDArray[np.bool_]:
-            x, y, w, h, _ = parts.T
-            return (
-                scene.codes[np.minimum(y + h - 1 + top_row, rows - 1), np.minimum(x + w // 2, columns - 1)] == WATER
-            )
-
-        mine = np.flatnonzero(on_water(dark))
-        if not len(mine):
+    def _crowded(
+        self, parts: NDArray[np.int64], pale: NDArray[np.bool_], codes: NDArray[np.uint8], scale: NDArray[np.float32]
+    ) -> NDArray[np.bool_]:
+        """For each dark component: something on the water stands beside it, as the parts of a boat do."""
+        config = self._config
+        result = np.zeros(len(parts), bool)
+        floating = (codes == WATER) & (scale > 0)
+        asked = np.flatnonzero(~pale & (floating | (codes >= FIRST_FORESHORE)))
+        others = np.flatnonzero(floating)
+        if not len(asked) or not len(others):
             return result
-        others = np.concatenate([dark[mine], bright[on_water(bright)]])
-        x, y, w, h, _ = dark[mine].T
-        scale = scene.px_per_m[np.minimum(y + h - 1 + top_row, rows - 1), np.minimum(x + w // 2, columns - 1)][
-            :, None
-        ]
-        ox, oy, ow, oh, _ = others.T
-        aside = np.maximum(np.maximum(ox - (x + w)[:, None], x[:, None] - (ox + ow)), 0) / scale
-        above = np.maximum(np.maximum(oy - (y + h)[:, None], y[:, None] - (oy + oh)), 0) / scale
-        big = np.maximum(ow, oh) / scale > config.max_floating_width_m
-        beside = (above < config.beside_up_m) & (aside < config.beside_m)
-        beside &= big | (np.hypot(aside, above) > config.own_foam_m)
-        beside[:, : len(mine)] &= ~np.eye(len(mine), dtype=bool)
-        result[mine] = beside.any(axis=1)
+        x, y, w, h = (column[:, None] for column in parts[asked].T)
+        ox, oy, ow, oh = parts[others].T
+        per_px = 1.0 / scale[asked][:, None]
+        aside = np.maximum(np.maximum(ox - x - w, x - ox - ow), 0) * per_px
+        above = np.maximum(np.maximum(oy - y - h, y - oy - oh), 0) * per_px
+        big = np.maximum(ow, oh) * per_px > config.max_floating_width_m
+        apart = floating[asked][:, None] & (np.maximum(aside, above) > config.own_foam_m)
+        beside = (above < config.beside_up_m) & (aside < config.beside_m) & (big | apart)
+        result[asked] = (beside & (asked[:, None] != others)).any(axis=1)
         return result
 
-    def _sized(
-        self, stats: NDArray[np.int64], crowded: NDArray[np.bool_], top_row: int, *, bright: bool
-    ) -> list[Detection]:
+    def _sized(self, parts: NDArray[np.int64], pale: NDArray[np.bool_], top_row: int) -> list[Detection]:
         config, scene = self._config, self._scene
-        enough = stats[:, cv2.CC_STAT_AREA] >= config.min_floating_area_px
-        stats, crowded = stats[enough], crowded[enough]
-        x, y, w, h, area = stats.T
+        x, y, w, h = parts.T
         y = y + top_row
         rows, columns = scene.codes.shape
         foot_row = np.minimum(y + h - 1, rows - 1)
@@ -142,8 +131,8 @@ class Detector:
         safe = np.where(scale > 0, scale, 1.0)
         tall, wide = h / safe, w / safe
         safe_crest = np.where(crest_scale > 0, crest_scale, 1.0)
-        shapes = np.full(len(stats), -1)
-        big_enough = on_foot & (area >= config.min_area_px) & (h >= config.min_person_px)
+        shapes = np.full(len(parts), -1)
+        big_enough = on_foot & (h >= config.min_person_px)
         narrow = wide <= config.max_person_width_m
         shapes[big_enough & narrow & (tall >= config.min_part_m) & (tall < config.min_person_m)] = 1
         shapes[big_enough & narrow & (tall >= config.min_person_m) & (tall <= config.max_person_m)] = 0
@@ -155,6 +144,8 @@ class Detector:
         person_in_air = (h / safe_crest <= config.max_person_m) & (w / safe_crest <= config.max_person_width_m)
         shapes[over_water & person_in_air] = 3
         shapes[over_water & (tall <= config.max_floating_m) & (wide <= config.max_floating_width_m)] = 4
+        shapes[pale & (codes != WATER)] = -1
+        crowded = self._crowded(parts, pale, codes, scale)
         chosen = np.flatnonzero(shapes >= 0)
         if not len(chosen):
             return []
@@ -180,16 +171,21 @@ class Detector:
                     position=Enu(east, north),
                     sigma_m=float(ground.sigma_m[index]),
                     plane_amsl_m=float(planes[index]),
-                    bright=bright,
+                    bright=bool(pale[at]),
                     crowded=bool(crowded[at]),
                 )
             )
         return found
 
 
-def _components(mask: Gray) -> NDArray[np.int64]:
-    _, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8, ltype=cv2.CV_16U)
-    return stats[1:].astype(np.int64)
+def _boxes(mask: Gray, config: DetectConfig) -> NDArray[np.int64]:
+    """(n, 4) left, top, width, height of what hangs together."""
+    if not cv2.countNonZero(mask):
+        return np.zeros((0, 4), np.int64)
+    outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    boxes = np.array([cv2.boundingRect(outline) for outline in outlines], np.int64)
+    return boxes[boxes[:, 2] * boxes[:, 3] >= config.min_box_px]
 
 
+_OVER_WATER = frozenset({Shape.BODY, Shape.FLOATING})
 _SHAPES = (Shape.PERSON, Shape.PART, Shape.GROUP, Shape.BODY, Shape.FLOATING)

@@ -7,6 +7,7 @@ place leaps from the promenade to the far water) stays the same track. All times
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import deque
 from collections.abc import Callable
@@ -122,8 +123,8 @@ class Tracker:
                 continue
             if rough and detection.code == WATER:
                 continue
-            if detection.code >= FIRST_FORESHORE and front(detection.position):
-                continue
+            if detection.code >= FIRST_FORESHORE and (detection.crowded or front(detection.position)):
+                continue  # foam of the front, or a boat that passes behind
             if any(self._covers(track, detection) for track in self.tracks):
                 continue
             self._begin(detection, now_s)
@@ -148,15 +149,19 @@ class Tracker:
             return detections
         cost = np.full((len(tracks), len(detections)), _FAR)
         feet = np.array([detection.foot for detection in detections])
-        for row, track in enumerate(tracks):
+        fall_mps = self._config.fall_mps
+        old = np.array([track.detection.foot for track in tracks])
+        reach_px = np.array(
+            [max(8.0, (1.5 + fall_mps * (now_s - t.last_seen_s)) * t.detection.px_per_m) for t in tracks]
+        )
+        within = np.abs(feet[None] - old[:, None]).max(axis=2) < reach_px[:, None]
+        pairs = np.argwhere(within).tolist()
+        for row, group in itertools.groupby(pairs, key=lambda pair: pair[0]):
+            track = tracks[row]
             gap_s = now_s - track.last_seen_s
-            reach_px = max(8.0, (1.5 + self._config.fall_mps * gap_s) * track.detection.px_per_m)
-            near = np.flatnonzero(np.abs(feet - track.detection.foot).max(axis=1) < reach_px)
-            if not len(near):
-                continue
             expected = self._scene.projection.pixel(track.position, track.detection.plane_amsl_m)
             at_edge = self._near_edge(track)
-            for column in near.tolist():
+            for _, column in group:
                 cost[row, column] = self._cost(track, expected, detections[column], gap_s, at_edge=at_edge)
         rows, columns = linear_sum_assignment(cost)
         taken: set[int] = set()

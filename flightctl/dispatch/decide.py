@@ -173,7 +173,7 @@ def _way_to(
     scene_m = policy.drop_height_m if situation.purpose is Purpose.LIFEBUOY else policy.transit_height_m
     route = shortest_route(dock.place, target, situation.keep_outs, ROUTE_CLEARANCE_M, keep_in=situation.keep_in)
     way = reach(
-        _performance(drone.drone),
+        performance_of(drone.drone),
         route,
         situation.wind,
         transit_height_m=policy.transit_height_m,
@@ -190,7 +190,8 @@ def _ready_s(dock: DockSituation) -> float:
     return dock.dock.prepare_s + dock.dock.cover_opens_s
 
 
-def _performance(drone: Drone) -> Performance:
+def performance_of(drone: Drone) -> Performance:
+    """What the site says a drone can do, as the ground floor reckons with it."""
     return Performance(
         cruise_mps=drone.cruise_mps,
         climb_mps=drone.climb_mps,

@@ -23,7 +23,7 @@ from flightctl.response.response import EndKind, Response
 from flightctl.site import Drone
 from geofence.errors import ChaoxunError
 from geofence.identity import uuid7
-from geofence.position import Enu
+from geofence.position import Enu, LatLon
 
 log = structlog.get_logger(__name__)
 
@@ -183,11 +183,10 @@ class Dispatcher:
     # --- flights ---------------------------------------------------------------------------------------------
 
     def _launch(self, incident: Incident, decision: Decision, drone_id: str) -> None:
-        corners = tuple(self._desk.site.frame.to_enu(point) for point in decision.route[1:-1])
-        self._begin(incident.id, drone_id, decision.purpose, corners, in_the_air=False)
+        self._begin(incident.id, drone_id, decision.purpose, decision.route, in_the_air=False)
 
     def _begin(
-        self, incident_id: UUID, drone_id: str, purpose: Purpose, corners: tuple[Enu, ...], *, in_the_air: bool
+        self, incident_id: UUID, drone_id: str, purpose: Purpose, route: tuple[LatLon, ...], *, in_the_air: bool
     ) -> None:
         hands = self._desk.hands(drone_id)
         response = Response(
@@ -196,7 +195,7 @@ class Dispatcher:
             hands,
             self._docks[hands.drone.dock_id],
             purpose,
-            corners,
+            route,
             on_over=self._on_change,
         )
         self._responses[drone_id] = response
@@ -257,7 +256,9 @@ async def run_response(response: Response, dispatcher: Dispatcher, *, in_the_air
         raise
     except ChaoxunError as error:
         log.warning("response ended", drone=response.drone_id, reason=str(error))
-    except Exception:
+    except Exception as error:
         log.exception("response broke", drone=response.drone_id, incident=str(response.incident_id))
+        response.broke(f"unexpected: {error}")
+        await dispatcher.settle()
     finally:
         dispatcher.ended(response)

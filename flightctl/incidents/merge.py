@@ -10,7 +10,10 @@ from vision.alert import Alert, AlertKind
 
 _REACH_M = 8.0  # two cameras, or two tracks, of one person
 _MOST_M = 30.0
+_SAME_MOMENT_S = 8.0
+_SAME_MOMENT_REACH_M = 25.0
 
+_FALLING = frozenset({AlertKind.FALL, AlertKind.PERSON_IN_WATER})
 _PERSON = frozenset({AlertKind.FALL, AlertKind.PERSON_IN_WATER, AlertKind.ZONE_ENTRY})
 
 
@@ -44,4 +47,12 @@ def _distance_m(alert: Alert, incident: Incident, frame: LocalFrame) -> float | 
         return None
     distance_m = frame.to_enu(where).distance_m(frame.to_enu(alert.position))
     limit_m = min(_REACH_M + 2.0 * (where.sigma_m + alert.position.sigma_m), _MOST_M)
+    if _same_moment(alert, incident):
+        limit_m = max(limit_m, _SAME_MOMENT_REACH_M)
     return distance_m if distance_m <= limit_m else None
+
+
+def _same_moment(alert: Alert, incident: Incident) -> bool:
+    """A fall seen by several cameras: while somebody falls, each places them a little elsewhere."""
+    falls = [a.at for a in incident.alerts if a.kind in _FALLING]
+    return alert.kind in _FALLING and any(abs((alert.at - at).total_seconds()) <= _SAME_MOMENT_S for at in falls)

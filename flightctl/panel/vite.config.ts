@@ -9,6 +9,7 @@ export default defineConfig(({ mode }) => ({
   base: "./",
   build: {
     target: "es2022",
+    license: { fileName: "licenses.md" }, // the bundled libraries ask for their notices to travel along
     assetsInlineLimit: 0, // nothing in data: addresses, so that a strict content policy holds
     chunkSizeWarningLimit: 1200, // MapLibre alone; loaded after the page stands
   },

@@ -14,13 +14,15 @@ from flightctl.response.desk import Desk
 from flightctl.response.errors import ResponseFailed
 from flightctl.response.hailing import say_from_drone
 from flightctl.response.transit import lowest_here_m
-from flightctl.site import PayloadKind
+from flightctl.site import DropPolicy, PayloadKind
 from geofence.drop import RING, FallingBody, ReleasePlan, plan_release, pod
 from geofence.position import Enu
 from geofence.zones import ZoneKind
 
 _HOVER_HZ = 5.0
 _HAIL_EVERY_S = 12.0
+_STAYS_AFTER_REFUSAL_S = 60.0
+_ABOVE_WHEN_REFUSED_M = 8.0
 _GIVE_UP_S = 150.0  # of trying, when it is not a person's word that is waited for
 WALL_CLEARANCE_M = 3.5  # the drone keeps this far beyond the crest while it hovers low
 STAND_OFF_M = 1.8  # beside the person, never onto the head; RIVER.md §3.4 asks for 2-3 m less what it drifts
@@ -47,28 +49,32 @@ def scene_height_m(desk: Desk, hands: DroneHands, place: Enu) -> float:
 
 
 async def deliver(desk: Desk, incident_id: UUID, hands: DroneHands) -> Delivery:
-    """Holds above the person until the hook may open. Ends without a drop when a person refuses it, or when the
-    interlocks keep refusing. Raises ResponseFailed when the hook does not let go."""
-    actor = hands.actor
-    await desk.move(incident_id, IncidentState.ACTING, actor)
-    started_s = desk.clock.time_s()
-    next_hail_s = started_s
+    """Holds above the person until the hook may open, hailing meanwhile.
+
+    A person's refusal keeps the hook shut while the drone watches on for a while, so that the word can be taken
+    back; without any answer it stays. Ends without a drop after that, or when the interlocks keep refusing. Raises
+    ResponseFailed when the hook does not let go.
+    """
+    started_s = next_hail_s = desk.clock.time_s()
+    refused_s: float | None = None
     told: tuple[str, ...] = ()
     while True:
         now_s = desk.clock.time_s()
         if now_s >= next_hail_s:
             next_hail_s = now_s + _HAIL_EVERY_S
             await say_from_drone(desk, incident_id, hands, "person_in_water")
+        consent = desk.book[incident_id].consent
         plan = _plan(desk, incident_id, hands)
-        _hover(desk, hands, plan)
+        _hover(desk, hands, plan, above_m=_ABOVE_WHEN_REFUSED_M if consent is Consent.REFUSED else 0.0)
         kept = refusals(_situation(desk, incident_id, hands, plan), desk.policy())
         if not kept:
             return await _release(desk, incident_id, hands, plan)
-        if desk.book[incident_id].consent is Consent.REFUSED:
+        told = await _tell(desk, incident_id, hands.actor, kept, told)
+        refused_s = (refused_s or now_s) if consent is Consent.REFUSED else None
+        if refused_s is not None and now_s - refused_s > _STAYS_AFTER_REFUSAL_S:
             return Delivery(False, "a person refused the drop")
-        told = await _tell(desk, incident_id, actor, kept, told)
-        waits_for_word = desk.policy().drop.value == "confirm" and desk.book[incident_id].consent is Consent.UNASKED
-        if now_s - started_s > _GIVE_UP_S and not waits_for_word:
+        waits_for_word = desk.policy().drop is DropPolicy.CONFIRM and consent is Consent.UNASKED
+        if now_s - started_s > _GIVE_UP_S and not waits_for_word and refused_s is None:
             return Delivery(False, "; ".join(refused.reason for refused in kept))
         await asyncio.sleep(1.0 / _HOVER_HZ)
 
@@ -103,9 +109,9 @@ def _plan(desk: Desk, incident_id: UUID, hands: DroneHands) -> ReleasePlan:
     )
 
 
-def _hover(desk: Desk, hands: DroneHands, plan: ReleasePlan) -> None:
+def _hover(desk: Desk, hands: DroneHands, plan: ReleasePlan, *, above_m: float) -> None:
     here = hands.place()
-    wanted_m = scene_height_m(desk, hands, plan.impact_point)
+    wanted_m = scene_height_m(desk, hands, plan.impact_point) + above_m
     hands.vehicle.send_target(
         desk.site.frame.to_wgs84(plan.command_point),
         lowest_here_m(desk, here, wanted_m),
@@ -144,6 +150,7 @@ async def _tell(
 async def _release(desk: Desk, incident_id: UUID, hands: DroneHands, plan: ReleasePlan) -> Delivery:
     actor = hands.actor
     hook = hands.loaded_hooks()[0]
+    await desk.move(incident_id, IncidentState.ACTING, actor)
     await desk.note(incident_id, actor, "release", f"hook {hook}, every interlock holds", {"hook": hook})
     try:
         async with desk.commands.command(actor, "release", incident_id=incident_id, details={"hook": hook}):

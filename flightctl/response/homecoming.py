@@ -8,7 +8,7 @@ from uuid import UUID
 from flightctl.dock.client import DockClient, DockRefused, DockTimeout
 from flightctl.dock.protocol import DockAction
 from flightctl.drone import DroneHands
-from flightctl.mavlink.errors import MavlinkError
+from flightctl.mavlink.errors import LinkLost, MavlinkError
 from flightctl.response.desk import Desk
 from flightctl.tasks import all_of
 
@@ -40,15 +40,18 @@ async def _receive(desk: Desk, incident_id: UUID, hands: DroneHands, dock: DockC
 
 
 async def _land(desk: Desk, incident_id: UUID, hands: DroneHands) -> None:
-    told = ""
+    """Says each trouble once, however often it is met."""
+    told: set[type[MavlinkError]] = set()
     while True:
         try:
+            if not hands.online and LinkLost in told:
+                await hands.heard()
             async with desk.commands.command(hands.actor, "return_home", incident_id=incident_id):
                 await hands.vehicle.return_home()
         except MavlinkError as error:
-            if str(error) != told:
-                told = str(error)
-                await desk.note(incident_id, hands.actor, "return_problem", told)
+            if type(error) not in told:
+                told.add(type(error))
+                await desk.note(incident_id, hands.actor, "return_problem", str(error))
             if hands.online and not hands.armed:
                 return  # it has come down by itself
             await asyncio.sleep(_TRY_AGAIN_S)

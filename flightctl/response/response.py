@@ -26,11 +26,12 @@ from flightctl.response.desk import Desk
 from flightctl.response.errors import Recalled, ResponseFailed
 from flightctl.response.homecoming import bring_home
 from flightctl.response.launch import launch, stand_down, tell_launched
+from flightctl.response.planning import corners_of, planned
 from flightctl.response.transit import fly_to_casualty, lowest_here_m
 from flightctl.response.warn import WarnEnd, warn
 from flightctl.tasks import all_of, first_of
 from geofence.errors import ChaoxunError
-from geofence.position import Enu
+from geofence.position import Enu, LatLon
 
 _SUPERVISE_S = 0.5
 _WATCH_ABOVE_DROP_M = 8.0
@@ -60,7 +61,7 @@ class Response:
         hands: DroneHands,
         dock: DockClient,
         purpose: Purpose,
-        corners: tuple[Enu, ...],
+        route: tuple[LatLon, ...],
         *,
         on_over: Callable[[], None],
     ) -> None:
@@ -71,7 +72,8 @@ class Response:
         self._desk = desk
         self._dock = dock
         self._purpose = purpose
-        self._corners = corners
+        self._route = route
+        self._corners: tuple[Enu, ...] = ()
         self._recalled: str | None = None
         self._serving: asyncio.Task[None] | None = None
 
@@ -85,6 +87,10 @@ class Response:
             self._recalled = reason
             if self._serving is not None:
                 self._serving.cancel()
+
+    def broke(self, reason: str) -> None:
+        """An error nobody foresaw ended the task; the drone's own failsafe and the pilot have it now."""
+        self.end = self.end or End(EndKind.FAILED, reason)
 
     async def run(self, *, in_the_air: bool = False) -> None:
         """Ends when the drone lies in its dock again, or never left it."""
@@ -129,6 +135,8 @@ class Response:
                 await self._hands.vehicle.hold()
         else:
             await desk.move(incident_id, IncidentState.DISPATCHED, "dispatch")
+            plan = await planned(desk, incident_id, self._hands, self._purpose, self._route)
+            self._corners = corners_of(plan, desk)
             await launch(desk, incident_id, self._hands, self._dock)
         work = asyncio.create_task(self._fly(in_the_air))
         guard = asyncio.create_task(self._supervise())

@@ -25,6 +25,7 @@ PARAMETERS_AT_ONCE = 40
 FLYING_STEP_S = 0.04
 RESTING_STEP_S = 0.25
 _LONGEST_STEP_S = 0.05
+_SLOW_STREAM_S = 0.1
 _PAD_RADIUS_M = 3.0
 _WATCH_S = 0.12 - 1e-6  # every third step of flight
 _IDLE_THROTTLE = 0.08  # of hover power
@@ -101,12 +102,12 @@ class Autopilot:
     def step_s(self) -> float:
         """How soon the next step is wanted: the copter at rest need not be stepped often."""
         vehicle = self.vehicle
+        fastest_s = min((link.fastest_s for link in self._links), default=math.inf)
         if vehicle.armed or not vehicle.landed:
-            return FLYING_STEP_S
+            return 2 * FLYING_STEP_S if fastest_s >= _SLOW_STREAM_S else FLYING_STEP_S  # two steps a wake-up
         if vehicle.gripper.busy or any(link.parameters_left for link in self._links):
             return 2 * FLYING_STEP_S
-        fastest = min((link.fastest_s for link in self._links), default=math.inf)
-        return max(FLYING_STEP_S, min(RESTING_STEP_S, fastest))
+        return max(FLYING_STEP_S, min(RESTING_STEP_S, fastest_s))
 
     # --- time -------------------------------------------------------------------------------------------
 

@@ -29,6 +29,7 @@ class Link:
         self.codec.robust_parsing = True
         self._period_s: dict[int, float] = {}
         self._due_s: dict[int, float] = {}
+        self.fastest_s = math.inf
         self.next_due_s = math.inf
         self.parameters_left: list[tuple[int, str]] = []  # the rest of a PARAM_REQUEST_LIST
 
@@ -42,12 +43,9 @@ class Link:
         """What the peer had asked for."""
         self._period_s.clear()
         self._due_s.clear()
+        self.fastest_s = math.inf
         self.next_due_s = math.inf
         self.parameters_left.clear()
-
-    @property
-    def fastest_s(self) -> float:
-        return min(self._period_s.values(), default=math.inf)
 
     def interval_us(self, message_id: int) -> int:
         """As MESSAGE_INTERVAL says it: -1 is off."""
@@ -62,6 +60,7 @@ class Link:
             self._period_s[message_id] = period_s
             self._due_s[message_id] = now_s
         self.next_due_s = min(self._due_s.values(), default=math.inf)
+        self.fastest_s = min(self._period_s.values(), default=math.inf)
 
     def set_group(self, group: int, rate_hz: float, now_s: float) -> None:
         """REQUEST_DATA_STREAM; group 0 is all."""

@@ -34,7 +34,7 @@ def _clip16(value: float) -> int:
     return max(-32768, min(32767, round(value)))
 
 
-def _pressed_heading(vehicle: Vehicle) -> float:
+def _heading_deg(vehicle: Vehicle) -> float:
     return math.degrees(vehicle.body.yaw_rad) % 360.0
 
 
@@ -133,7 +133,7 @@ def global_position_int(vehicle: Vehicle) -> Message:
         _clip16(body.north_mps * 100),
         _clip16(body.east_mps * 100),
         _clip16(-body.up_mps * 100),
-        round(_pressed_heading(vehicle) * 100) % 36000,
+        round(_heading_deg(vehicle) * 100) % 36000,
     )
 
 
@@ -174,7 +174,7 @@ def vfr_hud(vehicle: Vehicle) -> Message:
     return mavlink.MAVLink_vfr_hud_message(
         0.0 if vehicle.landed else body.airspeed_mps(vehicle.around),
         body.speed_mps,
-        int(_pressed_heading(vehicle)),
+        int(_heading_deg(vehicle)),
         throttle,
         vehicle.amsl_m,
         body.up_mps,

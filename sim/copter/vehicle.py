@@ -145,7 +145,7 @@ class Vehicle:
 
     def reset(self) -> None:
         """As after power-up; parameters, plans and the body stay."""
-        self.mode = Mode.STABILIZE
+        self.mode, self.mode_reason = Mode.STABILIZE, ModeReason.MODE_SWITCH
         self.mode_since_s = 0.0
         self.armed = False
         self.armed_at_s = 0.0
@@ -245,7 +245,7 @@ class Vehicle:
                 self.say(Severity.WARNING, f"{prefix}{why}")
             self.say(Severity.WARNING, f"Mode change to {mode.name} failed: {why}")
             return False
-        self.mode = mode
+        self.mode, self.mode_reason = mode, reason
         self.mode_since_s = self.phase_since_s = self.now_s
         self.hold = None
         self.guided = Guided(at_s=self.now_s)
@@ -255,7 +255,6 @@ class Vehicle:
             self.auto.started = False
             self.auto.paused = False
         self.heartbeat_asked = True
-        del reason
         return True
 
     def begin_return(self) -> None:

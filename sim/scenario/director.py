@@ -29,6 +29,7 @@ class Director:
         self._observer = observer
 
     async def run(self) -> None:
+        await self._hardware.started.wait()
         async with asyncio.TaskGroup() as group:
             for fault in self._scenario.faults:
                 group.create_task(self._fault(fault))

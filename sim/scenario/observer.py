@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from flightctl.clock import Clock
 from flightctl.dock.protocol import DockState
 from flightctl.incidents.model import OPEN_STATES, Incident, IncidentState
 from geofence.position import Enu
@@ -20,6 +19,7 @@ from vision.alert import Alert, CameraHealth, FrameReport
 _AIRBORNE_M = 1.5
 _TRACK_EVERY_S = 0.5
 _SERVICE_EVERY_S = 0.2
+_STATE = "state_"  # how the timeline names a change of state
 _BEING_SERVED = {
     IncidentState.DETECTED,
     IncidentState.VERIFIED,
@@ -46,13 +46,11 @@ class Moments:
 class Observer:
     """Hook it to the hardware's steps and to vision's reports; it fills `record`."""
 
-    def __init__(self, hardware: SimulatedHardware, clock: Clock, starts_at: datetime) -> None:
+    def __init__(self, hardware: SimulatedHardware) -> None:
         self.record = Record(drone_speakers=frozenset(d.id for d in hardware.site.drones if d.speaker_link))
         self.moments = Moments()
         self.first_drone: str | None = None
         self._hardware = hardware
-        self._clock = clock
-        self._starts_s = clock.loop_s(starts_at)
         self._told: Callable[[], Iterable[Incident]] | None = None
         self._world_events = 0
         self._drones: dict[str, dict[str, Any]] = {}
@@ -103,7 +101,7 @@ class Observer:
         return heard
 
     def _now_s(self) -> float:
-        return self._clock.time_s() - self._starts_s
+        return self._hardware.at_s
 
     def _alert(self, alert: Alert) -> None:
         data: dict[str, Any] = {"kind": alert.kind.value, "camera": alert.camera_id, "confidence": alert.confidence}
@@ -251,13 +249,20 @@ class Observer:
             )
             if decision.drone_id is not None:
                 self.moments.happened(Moment.DISPATCHED)
-        if known is None or known.state is not incident.state:
-            self.log(Source.SERVICE, "state", subject, state=incident.state.value)
-            if incident.state is IncidentState.ON_SCENE:
+        told = [
+            e for e in incident.timeline[0 if known is None else len(known.timeline) :] if e.step.startswith(_STATE)
+        ]
+        states = [(IncidentState(entry.step.removeprefix(_STATE)), self._at(entry.at)) for entry in told]
+        before = None if known is None else known.state
+        if incident.state is not before and (not states or states[-1][0] is not incident.state):
+            states.append((incident.state, self._now_s()))
+        for state, at_s in states:
+            self.log(Source.SERVICE, "state", subject, at_s, state=state.value)
+            if state is IncidentState.ON_SCENE:
                 self.moments.happened(Moment.ON_SCENE)
 
     def _at(self, at: datetime) -> float:
-        return self._clock.loop_s(at) - self._starts_s
+        return self._hardware.at_s_of(at)
 
     def newest_open(self) -> Incident | None:
         """The open incident of the highest priority, the youngest of those."""

@@ -10,7 +10,7 @@ import asyncio
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -18,10 +18,11 @@ from typing import Literal
 import numpy as np
 
 from flightctl.clock import Clock
-from flightctl.scene import scene_geometry
+from flightctl.scene import TakesContext, scene_geometry, tell_levels
 from flightctl.service import Service
 from flightctl.site_loading import Site, load_site
 from flightctl.store.store import DATABASE_NAME, Store
+from flightctl.transport import SocketTransports
 from geofence.bore import TableEntry
 from sim.hardware import SimulatedHardware
 from sim.memory_links import MemoryNetwork
@@ -44,6 +45,7 @@ OnProgress = Callable[[float, float], None]
 
 _SETTLED_FOR_S = 3.0
 _PROGRESS_EVERY_S = 1.0
+_LEVEL_TOLD_EVERY_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +90,10 @@ async def _play(
     hardware = SimulatedHardware(
         site.file, world, clock, streams.hardware, booted_for_s=scenario.boot_s, camera_ids=camera_ids
     )
-    observer = Observer(hardware, clock, scenario.starts_at)
+    observer = Observer(hardware)
     observers.append(observer)
     network = MemoryNetwork()
-    vision = ObservedVision(_lockstep(scenario, site, hardware, clock), observer)
+    vision = _lockstep(scenario, site, hardware, clock)
     async with await Store.open(folder / DATABASE_NAME) as store:
         service = Service(
             site,
@@ -99,24 +101,107 @@ async def _play(
             transports=network,
             store=store,
             rng=streams.service,
-            vision=vision,
+            vision=ObservedVision(vision, observer),
             forecast_table=forecast_table(scenario, site),
             policy=scenario.policy_over(site.file.policy),
         )
-        observer.watch(service.book.all)
+        run_hardware = hardware.run_in_memory(network)
         try:
-            async with asyncio.TaskGroup() as group:
-                tasks = [
-                    group.create_task(hardware.run_in_memory(network)),
-                    group.create_task(service.run()),
-                    group.create_task(Director(scenario, hardware, service, observer).run()),
-                ]
-                await _to_the_end(scenario, hardware, observer, on_progress)
-                for task in tasks:
-                    task.cancel()
+            await _together(scenario, hardware, run_hardware, service, vision, observer, on_progress)
         finally:
             observer.finish()
             await network.close()
+
+
+def run_scenario_in_real_time(
+    loaded: LoadedScenario, *, seed: int | None = None, on_progress: OnProgress | None = None
+) -> ScenarioResult:
+    """Over UDP, TCP and MJPEG on the site's own addresses, with vision in processes of its own.
+
+    Raises SiteInvalid; what breaks in the run (an address that is taken, say) is in the result.
+    """
+    scenario = loaded.scenario.with_seed(seed)
+    site = load_site(loaded.site_folder)
+    began_s = time.perf_counter()
+    observers: list[Observer] = []
+    error = ""
+    with tempfile.TemporaryDirectory(prefix="chaoxun-scenario-") as folder:
+        try:
+            asyncio.run(_play_in_real_time(scenario, site, Path(folder), observers, on_progress))
+        except* Exception as group:
+            error = "; ".join(_leaves(group))
+    return _result(loaded, scenario, observers, "real", time.perf_counter() - began_s, error)
+
+
+async def _play_in_real_time(
+    scenario: Scenario, site: Site, folder: Path, observers: list[Observer], on_progress: OnProgress | None
+) -> None:
+    from vision.worker import VisionWorkers
+
+    clock = Clock(asyncio.get_running_loop(), scenario.starts_at)
+    streams = _Streams.of(scenario.seed)
+    world = build_world(scenario, read_ground(site.folder, site.frame), streams.world)
+    camera_ids = None if scenario.cameras == "all" else scenario.cameras
+    hardware = SimulatedHardware(
+        site.file,
+        world,
+        clock,
+        streams.hardware,
+        booted_for_s=scenario.boot_s,
+        camera_ids=camera_ids,
+        waits_to_be_seen=True,
+    )
+    observer = Observer(hardware)
+    observers.append(observer)
+    cameras = [camera.camera for camera in hardware.cameras.values()]
+    geometry = scene_geometry(site, water_amsl_m=scenario.river.low_water_amsl_m)
+    vision = VisionWorkers(cameras, geometry, site.file.origin, now=clock.now, seed=scenario.seed)
+    async with await Store.open(folder / DATABASE_NAME) as store:
+        service = Service(
+            site,
+            clock=clock,
+            transports=SocketTransports(),
+            store=store,
+            rng=streams.service,
+            vision=ObservedVision(vision, observer),
+            forecast_table=forecast_table(scenario, site),
+            policy=scenario.policy_over(site.file.policy),
+        )
+        try:
+            run_hardware = hardware.run_on_sockets()
+            await _together(scenario, hardware, run_hardware, service, vision, observer, on_progress)
+        finally:
+            observer.finish()
+
+
+async def _together(
+    scenario: Scenario,
+    hardware: SimulatedHardware,
+    run_hardware: Coroutine[None, None, None],
+    service: Service,
+    vision: TakesContext,
+    observer: Observer,
+    on_progress: OnProgress | None,
+) -> None:
+    """Hardware, service, faults and deeds side by side until the scenario ends."""
+    observer.watch(service.book.all)
+    async with asyncio.TaskGroup() as group:
+        tasks = [
+            group.create_task(run_hardware),
+            group.create_task(service.run()),
+            group.create_task(
+                tell_levels(
+                    service.site,
+                    [eye.camera for eye in hardware.cameras.values()],
+                    service.surroundings.water_amsl_m,
+                    vision,
+                )
+            ),
+            group.create_task(Director(scenario, hardware, service, observer).run()),
+        ]
+        await _to_the_end(scenario, hardware, observer, on_progress)
+        for task in tasks:
+            task.cancel()
 
 
 async def _to_the_end(

@@ -53,11 +53,13 @@ class LockstepVision:
         self._look_at_world = look_at_world
         self._clock = clock
         self._period_s = 1.0 / fps
-        self._context: SceneContext | None = None
+        self._contexts: dict[str, SceneContext] = {}
 
-    def set_context(self, context: SceneContext) -> None:
-        """The water's level and the zones in force; taken over with the next frame."""
-        self._context = context
+    def set_context(self, context: SceneContext, camera_id: str | None = None) -> None:
+        """The water's level and the zones in force, for one camera or all; taken over with the next frame."""
+        for eye in self._eyes:
+            if camera_id in {None, eye.camera.camera.id}:
+                self._contexts[eye.camera.camera.id] = context
 
     async def run(self, on_report: Callable[[FrameReport], None]) -> None:
         """Until cancelled."""
@@ -70,10 +72,10 @@ class LockstepVision:
                     for report in [future.result() for future in pending]:
                         if report is not None:
                             on_report(report)
-                    if self._context is not None:
-                        for eye in self._eyes:
-                            eye.pipeline.set_context(self._context)
-                        self._context = None
+                    for eye in self._eyes:
+                        context = self._contexts.pop(eye.camera.camera.id, None)
+                        if context is not None:
+                            eye.pipeline.set_context(context)
                     view, at = self._look_at_world(), self._clock.now()
                     pending = [pool.submit(eye.look, view, at) for eye in self._eyes]
                     due_s += self._period_s

@@ -71,10 +71,6 @@ class FakeFace:
     def now_s(self) -> float:
         return self.seconds() if callable(self.seconds) else self.seconds
 
-    def set(self, seconds: float) -> None:
-        self.seconds = seconds
-        self._changed()
-
     def _changed(self) -> None:
         for tell in tuple(self._on_change):
             tell()
@@ -239,7 +235,7 @@ class FakeFace:
         eta = self.bore_in_s - now
         front = None
         if eta < 240:
-            east = 900.0 + eta * 6.0
+            east = eta * 6.3
             line = tuple(
                 self._frame.to_wgs84(Enu(east + 0.1 * south, -south)) for south in (20.0, 800.0, 1600.0, 2400.0)
             )

@@ -161,7 +161,7 @@ def _rescue(now: float, consent: Consent, frame: LocalFrame, *, drop_auto: bool)
         priority=Priority.P1,
         state=_rescue_state(now),
         position=person(0, frame),
-        zone_id="river-mid",
+        zone_id=None,  # seen in the water, in no zone that was entered
         alerts=(
             _alert(1, AlertKind.FALL, "cam-3", 0, place),
             _alert(2, AlertKind.PERSON_IN_WATER, "cam-3", 1.2, place),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -21,7 +21,7 @@ def at(east_m: float, north_m: float, sigma_m: float = 1.0) -> UncertainPosition
 
 
 def alert(kind: AlertKind, position: UncertainPosition | None, **rest: Any) -> Alert:
-    values = {"id": UUID(int=9), "camera_id": "cam-3", "at": AT, "confidence": 0.9, **rest}
+    values: dict[str, Any] = {"id": UUID(int=9), "camera_id": "cam-3", "at": AT, "confidence": 0.9, **rest}
     return Alert(kind=kind, position=position, **values)
 
 
@@ -41,6 +41,14 @@ def test_two_cameras_that_see_one_fall_open_one_incident() -> None:
     known = incident(alert(AlertKind.FALL, at(95, -1)))
     second = alert(AlertKind.FALL, at(99, -3, 2.0), camera_id="cam-4")
     assert incident_for(second, [known], FRAME) is known
+
+
+def test_one_fall_placed_differently_by_two_cameras_stays_one_for_as_long_as_it_lasts() -> None:
+    known = incident(alert(AlertKind.FALL, at(90, -1, 0.5)))
+    seen_elsewhere = alert(AlertKind.FALL, at(110, -1, 0.5), camera_id="cam-4", at=AT + timedelta(seconds=2))
+    assert incident_for(seen_elsewhere, [known], FRAME) is known
+    a_minute_later = alert(AlertKind.FALL, at(110, -1, 0.5), camera_id="cam-4", at=AT + timedelta(seconds=60))
+    assert incident_for(a_minute_later, [known], FRAME) is None
 
 
 def test_two_people_far_apart_are_two_incidents() -> None:

@@ -152,7 +152,7 @@ def test_a_reboot_forgets_streams_and_mode_but_keeps_parameters() -> None:
             seen = len(ground.of(mavlink.MAVLink_global_position_int_message))
             beat = await ground.expect(mavlink.MAVLink_heartbeat_message)
             assert beat.custom_mode == 0
-            await asyncio.sleep(5.0)
+            await asyncio.sleep(80.0)  # longer than it had been up before
             assert len(ground.of(mavlink.MAVLink_global_position_int_message)) == seen
             ground.send(mavlink.MAVLink_param_request_read_message(1, 1, b"RTL_ALT", -1))
             assert (await ground.expect(mavlink.MAVLink_param_value_message)).param_value == 2500

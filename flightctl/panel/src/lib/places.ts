@@ -1,21 +1,42 @@
 /** Names of places and devices in the chosen language. */
-import type { Incident, Site } from "../api/types";
+import type { Geometry } from "geojson";
+import type { Incident, LatLon, Site, Text } from "../api/types";
 import { both, named } from "../i18n/index.svelte";
 import { byId, placeOf } from "./incidents";
 import { coordinate } from "./format";
 
-export function zoneName(site: Site, id: string | null): string | null {
-  if (id === null) return null;
-  for (const feature of (site.zones as { features?: { properties?: Record<string, unknown> }[] }).features ?? []) {
-    const name = feature.properties?.name as { zh: string; en: string } | undefined;
-    if (feature.properties?.id === id && name !== undefined) return both(name);
-  }
-  return id;
+interface Zone {
+  properties: { id: string; kind: string; name?: Text };
+  geometry: Geometry;
+}
+
+function zones(site: Site): readonly Zone[] {
+  return (site.zones as unknown as { features: readonly Zone[] }).features;
+}
+
+/** The zone that the service names, else the danger zone that the place lies in. */
+export function zoneOf(site: Site, incident: Incident): Zone | null {
+  if (incident.zone_id !== null) return zones(site).find((zone) => zone.properties.id === incident.zone_id) ?? null;
+  const place = placeOf(incident);
+  if (place === null) return null;
+  return zones(site).find((zone) => zone.properties.kind === "danger" && contains(zone.geometry, place)) ?? null;
+}
+
+/** Even-odd rule on the outer ring. */
+function contains(geometry: Geometry, { lat, lon }: LatLon): boolean {
+  const ring = geometry.type === "Polygon" ? (geometry.coordinates[0] ?? []) : [];
+  let inside = false;
+  ring.forEach(([x = 0, y = 0], index) => {
+    const [u = 0, v = 0] = ring[(index + 1) % ring.length] ?? [];
+    if (y > lat !== v > lat && lon < x + ((lat - y) / (v - y)) * (u - x)) inside = !inside;
+  });
+  return inside;
 }
 
 export function placeName(site: Site, incident: Incident): string {
+  const name = zoneOf(site, incident)?.properties.name;
   const place = placeOf(incident);
-  return zoneName(site, incident.zone_id) ?? (place === null ? "" : coordinate(place));
+  return name === undefined ? (place === null ? "" : coordinate(place)) : both(name);
 }
 
 /** "vision:cam-3" to the camera's own name. */

@@ -2,6 +2,7 @@
 import type { Feature, FeatureCollection, Geometry, Position } from "geojson";
 import type { Incident, LatLon, Site, State } from "../api/types";
 import { isOpen, latestDecision, placeOf } from "../lib/incidents";
+import { zoneOf } from "../lib/places";
 
 export type Collection = FeatureCollection<Geometry, Record<string, string | number | boolean>>;
 type Properties = Record<string, string | number | boolean>;
@@ -42,8 +43,8 @@ export function liveScene(site: Site, state: State, selected: Incident | null): 
 function alarmedZones(site: Site, open: readonly Incident[]): Collection {
   const urgent = new Map<string, number>();
   for (const incident of open) {
-    const id = incident.zone_id;
-    if (id !== null) urgent.set(id, Math.min(urgent.get(id) ?? 9, incident.priority));
+    const id = zoneOf(site, incident)?.properties.id;
+    if (id !== undefined) urgent.set(id, Math.min(urgent.get(id) ?? 9, incident.priority));
   }
   const zones = plain(site.zones as unknown as FeatureCollection);
   return collect(
