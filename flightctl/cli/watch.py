@@ -22,7 +22,9 @@ def watch(
         Path | None,
         typer.Option(metavar="FILE", help="The camera's calibration (YAML), or SITE_DIR:CAMERA_ID of a site."),
     ] = None,
-    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for the annotated video and pictures.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder for the annotated video and pictures.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Vision alone: alerts as they are seen, and an annotated video. A live camera is watched until Ctrl-C.
