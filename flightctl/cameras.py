@@ -50,7 +50,8 @@ class CameraDesk:
     def nearest_other_m(self, place: Enu, casualty: Casualty, frame: LocalFrame, now: datetime) -> float | None:
         """Distance from `place` to the nearest person who is not the casualty; None when nobody is seen.
 
-        Somebody in the water close to the casualty's reckoned place is taken for the casualty.
+        Somebody in the water close to the casualty's reckoned place is taken for the casualty. People on the
+        promenade do not count: the drop area ends short of the wall.
         """
         own = casualty.estimate()
         nearest: float | None = None
@@ -58,6 +59,8 @@ class CameraDesk:
             if state.at is None or (now - state.at).total_seconds() > _FRESH_S:
                 continue
             for view in state.tracks:
+                if view.surface is Surface.PROMENADE:
+                    continue
                 where = frame.to_enu(view.position)
                 if view.surface is Surface.WATER and where.distance_m(own.place) <= max(
                     _SAME_PERSON_M, 2.0 * own.sigma_m
