@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from geofence.position import Enu
+from geofence.position import Enu, FloatArray
 from vision.background import Gray
 from vision.scene import FIRST_FORESHORE, LAND, NOTHING, WALL, WATER, SceneModel
 
@@ -42,10 +42,13 @@ class Detection:
     crest_offset_m: float  # of the foot from the wall's crest if it stood on the promenade; positive over the river
     crest_px_per_m: float  # if it were as near as the promenade in the same direction: something in the air
     position: Enu
-    sigma_m: float
+    sigma_m: float  # of the foot point, new in every frame
+    bias_m: float  # of what stays from frame to frame: at which height the feet stand
     plane_amsl_m: float
+    in_range: bool  # near enough to the lens to be told of
     bright: bool  # on water: foam, a crest, a gull, a pale coat
     crowded: bool  # on water: other things stand beside it, as the parts of a boat do
+    afloat: bool  # seems to stand on a foreshore, but the water beside it is covered too: a boat behind its edge
 
     @property
     def foot(self) -> tuple[float, float]:
@@ -68,7 +71,14 @@ class DetectConfig:
     beside_up_m: float = 2.0
     own_foam_m: float = 1.2  # what is nearer than this is the swimmer's own foam
     max_over_water: int = 48  # more candidates than this is rough water, not people
+    boat_m: float = 3.0
     join_px: tuple[int, int] = (3, 5)  # closes the gaps between head, body and legs
+    usual_m: float = 1.68  # a person's height, and how much people differ
+    usual_sigma_m: float = 0.16
+    shorter: float = 2.5
+    edge_px: float = 1.2  # error of a box's height
+    steps_run_m: float = 9.0  # stairs down the wall reach no farther out than this
+    climbers: float = 0.5  # of those seen within the stairs' reach; the others stand at its foot
 
 
 class Detector:
@@ -150,8 +160,13 @@ class Detector:
         if not len(chosen):
             return []
         feet = np.column_stack([x[chosen] + w[chosen] / 2, (y + h)[chosen]]).astype(np.float64)
-        planes = scene.planes(codes[chosen])
+        planes, biases = self._heights(codes[chosen], offset[chosen], tall[chosen], scale[chosen], shapes[chosen])
         ground = scene.projection.ground(feet, planes)
+        eye = scene.projection.position
+        reach = np.hypot(ground.enu[:, 0] - eye.east_m, ground.enu[:, 1] - eye.north_m)
+        biases = biases * reach / np.maximum(scene.projection.camera.height_amsl_m - planes, 0.1)
+        in_range = reach <= scene.projection.camera.range_m
+        afloat = self._over_the_edge(parts[chosen], codes[chosen], wide[chosen], tall[chosen], foot_row[chosen])
         found: list[Detection] = []
         for index, at in enumerate(chosen.tolist()):
             east, north = float(ground.enu[index, 0]), float(ground.enu[index, 1])
@@ -170,12 +185,71 @@ class Detector:
                     crest_px_per_m=float(crest_scale[at]),
                     position=Enu(east, north),
                     sigma_m=float(ground.sigma_m[index]),
+                    bias_m=float(biases[index]),
                     plane_amsl_m=float(planes[index]),
+                    in_range=bool(in_range[index]),
                     bright=bool(pale[at]),
                     crowded=bool(crowded[at]),
+                    afloat=bool(afloat[index]),
                 )
             )
         return found
+
+    def _over_the_edge(
+        self,
+        parts: NDArray[np.int64],
+        codes: NDArray[np.uint8],
+        wide_m: FloatArray,
+        tall_m: FloatArray,
+        foot_row: NDArray[np.int64],
+    ) -> NDArray[np.bool_]:
+        """Too long for a person, and reaching past the edge of the foreshore it seems to stand on."""
+        long = (codes >= FIRST_FORESHORE) & (wide_m > self._config.boat_m) & (wide_m > 1.3 * tall_m)
+        for index in np.flatnonzero(long):
+            left, width = int(parts[index, 0]), int(parts[index, 2])
+            under = self._scene.codes[foot_row[index], max(left - 2, 0) : left + width + 2]
+            long[index] = bool((under == WATER).any())
+        return long
+
+    def _heights(
+        self,
+        codes: NDArray[np.uint8],
+        crest_offset: NDArray[np.float32],
+        tall_m: FloatArray,
+        scale: NDArray[np.float32],
+        shapes: NDArray[np.intp],
+    ) -> tuple[FloatArray, FloatArray]:
+        """The height each foot stands at, and its one-sigma error in metres of height.
+
+        Below the wall that is not the foreshore's height alone: stairs come down there, and who stands half way up is
+        nearer to the lens than he looks. How tall he appears tells the two apart, as far as people are of one size.
+        """
+        config, scene = self._config, self._scene
+        planes = scene.planes(codes).astype(np.float64)
+        errors = np.zeros(len(planes))
+        top, lens_amsl_m = scene.geometry.promenade_amsl_m, scene.projection.camera.height_amsl_m
+        asked = np.flatnonzero((codes >= FIRST_FORESHORE) & (planes < top - 0.5))
+        if not len(asked) or lens_amsl_m <= top:
+            return planes, errors
+        low, share = planes[asked][:, None], np.linspace(0.0, 1.0, 9)[None]
+        height = low + share * (top - low)
+        nearer = (lens_amsl_m - height) / (lens_amsl_m - low)  # the way along the ray, of that to the foreshore
+        lens_out = scene.lens_offset_m
+        at_top = crest_offset[asked][:, None].astype(np.float64)
+        out = lens_out + (at_top - lens_out) * (lens_amsl_m - height) / (lens_amsl_m - top)
+        possible = (out > -0.5) & (out < config.steps_run_m * (1.0 - share) + 1.0)
+        weight = np.where(possible, config.climbers / (share.shape[1] - 1), 0.0)
+        weight[:, 0] = 1.0 - config.climbers
+        spread = np.hypot(config.usual_sigma_m, config.edge_px / np.maximum(scale[asked], 1e-3))[:, None] * nearer
+        off = (tall_m[asked][:, None] * nearer - config.usual_m) / spread
+        off = np.where(off < 0, off / config.shorter, off)  # legs that are lost against the ground are common
+        upright = (shapes[asked] == 0)[:, None]
+        weight = weight * np.where(upright, np.exp(-0.5 * np.minimum(off * off, 40.0)) / spread, 1.0)
+        weight /= weight.sum(axis=1, keepdims=True)
+        mean = (weight * height).sum(axis=1)
+        planes[asked] = mean
+        errors[asked] = np.sqrt((weight * (height - mean[:, None]) ** 2).sum(axis=1))
+        return planes, errors
 
 
 def _boxes(mask: Gray, config: DetectConfig) -> NDArray[np.int64]:

@@ -28,6 +28,8 @@ class FloodConfig:
     step_px: int = 4
     sudden_fraction: float = 0.6  # this share of all strips at once is light, not water
     near_front_m: float = 24.0
+    stirred_fraction: float = 0.15
+    stirred_s: float = 3.0
     restless_s: float = 20.0  # the water is learnt anew for so long behind the front
     front_strips: int = 5
     front_within_s: float = 12.0
@@ -47,6 +49,7 @@ class FloodWatch:
         self._recent: deque[tuple[float, int]] = deque()
         self.restless = False  # the front is passing or has just passed
         self._front_at_s = -1e9
+        self._stirred_s = -1e9
         self._told_s = -1e9
         self._prepare()
 
@@ -93,6 +96,8 @@ class FloodWatch:
         changed = strips[(sampled > 0) & (strips >= 0)]
         fraction = np.bincount(changed, minlength=len(self._pixels)) / np.maximum(self._pixels, 1)
         hit = (fraction >= config.changed_fraction) & (self._pixels >= config.min_pixels)
+        if np.count_nonzero((fraction >= config.stirred_fraction) & (self._pixels >= config.min_pixels)) >= 3:
+            self._stirred_s = now_s
         self.restless = now_s - self._front_at_s < config.restless_s
         if not hit.any() or np.count_nonzero(hit) > config.sudden_fraction * np.count_nonzero(
             self._pixels >= config.min_pixels
@@ -108,8 +113,12 @@ class FloodWatch:
         return self._front(now_s)
 
     def near_front(self, point: Enu, now_s: float) -> bool:
-        """The front is here or was just now: what appears here is foam, not somebody arriving."""
-        if self._strips is None or now_s - self._front_at_s > self._config.restless_s:
+        """The front is here, was just now or is about to be: what appears here is foam, not somebody arriving."""
+        if self._strips is None:
+            return False
+        if now_s - self._stirred_s <= self._config.stirred_s:
+            return True  # much changes at once, and it has not yet been seen to travel
+        if now_s - self._front_at_s > self._config.restless_s:
             return False
         strip = self._strip_of(point)
         reach = int(self._config.near_front_m / self._config.strip_m)

@@ -224,6 +224,7 @@ class CameraPipeline:
         findings += self._in_water.step(
             tracks, self._zone_entry.zones_of, lambda track: self._water_came(track, now_s), now_s
         )
+        findings = [finding for finding in findings if self._in_range(finding)]
         alive = {track.id: track for track in tracks}
         self._told = {key: kind for key, kind in self._told.items() if key in alive}
         for finding in findings:
@@ -232,6 +233,12 @@ class CameraPipeline:
                 if finding.kind is not AlertKind.ZONE_ENTRY:
                     alive[finding.track_id].casualty = True
         return findings
+
+    def _in_range(self, finding: Finding) -> bool:
+        """Beyond the camera's range nothing is told of people; a front is seen from afar."""
+        if finding.kind is AlertKind.BORE_FRONT:
+            return True
+        return finding.position.distance_m(self.scene.projection.position) <= self.camera.range_m
 
     def _water_came(self, track: Track, now_s: float) -> bool:
         """Where the track last stood there is water now, by the picture."""
@@ -249,6 +256,8 @@ class CameraPipeline:
         views: list[TrackView] = []
         for track in self._tracker.tracks:
             if not (track.confirmed or track.casualty) or track.missing_s(now_s) > self._shown_s:
+                continue
+            if track.position.distance_m(self.scene.projection.position) > self.camera.range_m:
                 continue
             zones = self._zone_entry.zones_of(track)
             told = self._told.get(track.id)

@@ -168,8 +168,10 @@ class SceneModel:
                     land |= shapely.contains_xy(shapely.Polygon(zone.ring), at_top[:, 0], at_top[:, 1])
             self._wall_amsl_m = np.full(len(slopes), -np.inf)
             over_top = np.full(len(slopes), -1e3)
+            self.lens_offset_m = -1e3
         else:
             over_top = _offsets(at_top, crest)
+            self.lens_offset_m = float(_offsets(eye[None], crest)[0])
             land = over_top <= 0
             at_bottom = eye + slopes * (camera.height_amsl_m - bottom)
             at_bottom[~self._seen] = 1e7

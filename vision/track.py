@@ -18,10 +18,12 @@ from scipy.optimize import linear_sum_assignment
 
 from geofence.position import Enu
 from vision.detect import Detection, Shape
-from vision.scene import FIRST_FORESHORE, WALL, WATER, SceneModel
+from vision.scene import FIRST_FORESHORE, LAND, WALL, WATER, SceneModel
 
 _FAR = 1e6
 _STILL = Enu(0.0, 0.0)
+_LEAST_SIGMA_M = 0.5  # calibration and the middle of a person
+_STEADY_SHARE = 0.4  # of a foot point's error that is the same in every frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,13 @@ class TrackConfig:
     walk_acceleration_mps2: float = 1.5
     history_s: float = 4.0
     max_speed_mps: float = 9.0
+    afloat_mps: float = 6.0  # nobody in the water goes faster, over the ground and against the foam that does
+    afloat_slack_m: float = 1.2
+    afloat_leap_m: float = 8.0
+    afloat_lost_s: float = 4.0  # beyond that, the next thing seen in the rough is somebody else's foam
+    front_mps: float = 1.5  # at most on foot as the front comes
+    rough_gap_s: float = 2.5
+    foam_s: float = 6.0  # who began this shortly before the front came is its foam
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +61,8 @@ class Sighting:
 
     at_s: float
     detection: Detection
+    position: Enu  # filtered
+    sigma_m: float
 
 
 @dataclass(eq=False)
@@ -74,17 +85,29 @@ class Track:
     last_on_foot: Sighting | None = None
     history: deque[Sighting] = field(default_factory=deque[Sighting])
     time_s: float = 0.0  # of position and velocity
+    bias_m: float = 0.0  # of the position, that does not average out
+    born_code: int = 0
 
     @property
     def sigma_m(self) -> float:
-        return math.sqrt(max(self.variance_m2, 1e-4))
+        """What averages out from frame to frame, and what does not."""
+        return math.sqrt(max(self.variance_m2, 0.0) + self.bias_m**2 + _LEAST_SIGMA_M**2)
 
     @property
     def on_foot(self) -> bool:
         return self.detection.code not in {WATER, WALL}
 
+    @property
+    def afloat(self) -> bool:
+        """In the water by the word of a rule, and seen there."""
+        return self.casualty and self.detection.code == WATER
+
     def missing_s(self, now_s: float) -> float:
         return now_s - self.last_seen_s
+
+
+def _steady(detection: Detection) -> float:
+    return math.hypot(detection.bias_m, _STEADY_SHARE * detection.sigma_m)
 
 
 def _nowhere(_point: Enu) -> bool:
@@ -97,6 +120,8 @@ class Tracker:
         self._config = config
         self._next_id = 1
         self._flooded: Callable[[Enu], bool] = _nowhere
+        self._rough = False
+        self._front: Callable[[Enu], bool] = _nowhere
         self.tracks: list[Track] = []
         self.ended: list[Track] = []  # in this frame
         self.born: list[Track] = []  # in this frame
@@ -111,7 +136,7 @@ class Tracker:
         flooded: Callable[[Enu], bool] = _nowhere,
     ) -> list[Track]:
         """Takes one frame. In rough water, and on land at the `front` of the bore, nobody begins."""
-        self._flooded = flooded
+        self._flooded, self._rough, self._front = flooded, rough, front
         for track in self.tracks:
             self._predict(track, now_s)
         casualties = [track for track in self.tracks if track.casualty]
@@ -121,21 +146,31 @@ class Tracker:
         for detection in free:
             if detection.shape in {Shape.PART, Shape.BODY} or detection.code == WALL or detection.bright:
                 continue
-            if rough and detection.code == WATER:
+            if not detection.in_range or (rough and detection.code == WATER):
                 continue
-            if detection.code >= FIRST_FORESHORE and (detection.crowded or front(detection.position)):
-                continue  # foam of the front, or a boat that passes behind
+            if detection.code >= FIRST_FORESHORE and (detection.crowded or detection.afloat):
+                continue  # a boat that passes behind
+            if detection.code != LAND and front(detection.position):
+                continue  # foam
             if any(self._covers(track, detection) for track in self.tracks):
                 continue
             self._begin(detection, now_s)
-        self.ended = [track for track in self.tracks if track.missing_s(now_s) > self._patience_s(track)]
-        self.tracks = [track for track in self.tracks if track.missing_s(now_s) <= self._patience_s(track)]
+        over = {
+            t.id for t in self.tracks if t.missing_s(now_s) > self._patience_s(t) or self._is_foam(t, now_s, front)
+        }
+        self.ended = [track for track in self.tracks if track.id in over]
+        self.tracks = [track for track in self.tracks if track.id not in over]
         return self.tracks
+
+    def _is_foam(self, track: Track, now_s: float, front: Callable[[Enu], bool]) -> bool:
+        """It began with the front, out where nobody had been."""
+        young = now_s - track.born_s < self._config.foam_s
+        return young and not track.casualty and track.born_code not in {LAND, WALL} and front(track.position)
 
     def _patience_s(self, track: Track) -> float:
         config = self._config
         if track.casualty:
-            return config.casualty_lost_s
+            return config.afloat_lost_s if self._rough else config.casualty_lost_s
         return config.lost_s if track.confirmed else config.tentative_lost_s
 
     def _near_edge(self, track: Track) -> bool:
@@ -181,10 +216,19 @@ class Tracker:
             expected = (old_u, old_v)
         over_water = detection.code in {WATER, WALL}
         falling = self._falling(track)
+        if track.afloat and not falling and self._leaps(track, detection, gap_s):
+            return _FAR
+        if not (detection.in_range or falling or at_edge):
+            return _FAR
         if (detection.bright or detection.code == WALL) and not (falling or (at_edge and track.on_foot)):
             return _FAR
         scale = detection.px_per_m
-        gate_px = max(config.gate_px, (config.gate_m + config.gate_mps * gap_s) * scale)
+        if track.on_foot and detection.code >= FIRST_FORESHORE and self._front(track.position):
+            moved_m = detection.position.distance_m(track.detection.position) - track.detection.bias_m
+            if detection.crowded or moved_m > 0.8 + config.front_mps * gap_s:
+                return _FAR  # foam runs over him: he is where he was until he is seen in the water
+        patient_s = min(gap_s, config.rough_gap_s) if self._rough else gap_s
+        gate_px = max(config.gate_px, (config.gate_m + config.gate_mps * patient_s) * scale)
         distance_px = min(math.hypot(u - expected[0], v - expected[1]), math.hypot(u - old_u, v - old_v) + 1.0)
         if over_water and track.on_foot and not (track.casualty or self._flooded(track.position)):
             # A fall: down the picture, hardly sideways, from the edge.
@@ -214,6 +258,16 @@ class Tracker:
             + 0.6 * detection.bright
         )
 
+    def _leaps(self, track: Track, detection: Detection, gap_s: float) -> bool:
+        """Who is in the water stays in it, and goes no faster than the current. Better no track than a false one."""
+        if detection.code >= FIRST_FORESHORE:
+            return True
+        config = self._config
+        limit_m = config.afloat_slack_m + config.afloat_mps * min(gap_s, 1.0) + 2.0 * detection.sigma_m
+        return min(
+            detection.position.distance_m(track.detection.position), detection.position.distance_m(track.position)
+        ) > min(limit_m, config.afloat_leap_m)
+
     def _falling(self, track: Track) -> bool:
         """Over water, and on his feet a moment ago: where he "stands" there means nothing yet."""
         stood = track.last_on_foot
@@ -233,12 +287,14 @@ class Tracker:
 
     def _begin(self, detection: Detection, now_s: float) -> None:
         track = Track(
-            self._next_id, now_s, detection.position, detection.sigma_m**2, detection, now_s, time_s=now_s
+            self._next_id, now_s, detection.position, detection.sigma_m**2, detection, now_s, time_s=now_s,
+            bias_m=_steady(detection), born_code=detection.code,
         )  # fmt: skip
         track.was_person = detection.shape in {Shape.PERSON, Shape.GROUP}
+        sighting = Sighting(now_s, detection, track.position, track.sigma_m)
         if track.on_foot:
-            track.last_on_foot = Sighting(now_s, detection)
-        track.history.append(Sighting(now_s, detection))
+            track.last_on_foot = sighting
+        track.history.append(sighting)
         self._next_id += 1
         self.tracks.append(track)
         self.born.append(track)
@@ -264,7 +320,10 @@ class Tracker:
             track.position = detection.position if landed else stood.detection.position
             track.velocity, track.covariance, track.velocity_variance = _STILL, 0.0, 1.0
             track.variance_m2 = detection.sigma_m**2 + 2.0
-        elif abs(detection.plane_amsl_m - track.detection.plane_amsl_m) > 0.8:
+        elif (
+            detection.code != track.detection.code
+            and abs(detection.plane_amsl_m - track.detection.plane_amsl_m) > 0.8
+        ):
             track.position, track.velocity = detection.position, _STILL
             track.variance_m2, track.covariance, track.velocity_variance = detection.sigma_m**2 + 1.0, 0.0, 4.0
         else:
@@ -280,14 +339,16 @@ class Tracker:
             speed = track.velocity.length_m
             if speed > self._config.max_speed_mps:
                 track.velocity = track.velocity.scaled(self._config.max_speed_mps / speed)
+        track.bias_m = _steady(detection)
         track.detection = detection
         track.last_seen_s = now_s
         track.hits += 1
         if detection.shape is Shape.PERSON:
             track.was_person = True
+        sighting = Sighting(now_s, detection, track.position, track.sigma_m)
         if track.on_foot:
-            track.last_on_foot = Sighting(now_s, detection)
-        track.history.append(Sighting(now_s, detection))
+            track.last_on_foot = sighting
+        track.history.append(sighting)
         while now_s - track.history[0].at_s > self._config.history_s:
             track.history.popleft()
         if track.hits >= self._config.confirm_hits and now_s - track.born_s >= self._config.confirm_s:

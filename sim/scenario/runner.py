@@ -46,6 +46,7 @@ OnProgress = Callable[[float, float], None]
 _SETTLED_FOR_S = 3.0
 _PROGRESS_EVERY_S = 1.0
 _LEVEL_TOLD_EVERY_S = 2.0
+_NO_PREVIEW_S = 1e9  # in virtual time nobody watches
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +226,8 @@ def _lockstep(scenario: Scenario, site: Site, hardware: SimulatedHardware, clock
     eyes: list[LockstepEye] = []
     for camera in hardware.cameras.values():
         model = SceneModel(Projection(camera.camera, site.frame), geometry)
-        eyes.append(LockstepEye(camera, CameraPipeline(camera.camera, model, seed=scenario.seed)))
+        pipeline = CameraPipeline(camera.camera, model, seed=scenario.seed, preview_every_s=_NO_PREVIEW_S)
+        eyes.append(LockstepEye(camera, pipeline))
     fps = max((camera.camera.analysis_fps for camera in hardware.cameras.values()), default=1.0)
     return LockstepVision(eyes, hardware.look, clock, fps=fps)
 

@@ -14,15 +14,19 @@ from enum import Enum
 
 from vision.alert import AlertKind, Surface
 from vision.rules.finding import Finding
-from vision.scene import SceneModel, SceneZone
+from vision.scene import FIRST_FORESHORE, SceneModel, SceneZone
 from vision.track import Track
 
 
 @dataclass(frozen=True, slots=True)
 class ZoneEntryConfig:
     inertia_s: float = 1.0
+    sudden_inertia_s: float = 2.4  # for who was not seen walking there
     min_hits: int = 4
     exit_s: float = 3.0
+    sure_sigma_m: float = 4.0  # who comes down stairs is soon placed better; he is waited for
+    unsure_s: float = 2.0
+    max_walk_mps: float = 4.0  # boats, birds and foam go faster
     max_sigma_m: float = 25.0  # a place less sure than this is no ground for an alert
 
 
@@ -49,7 +53,7 @@ class ZoneEntryRule:
         alive = {track.id for track in tracks}
         self._stays = {key: stay for key, stay in self._stays.items() if key[0] in alive}
         for track in tracks:
-            if track.missing_s(now_s) == 0.0 and track.on_foot and track.was_person:
+            if track.missing_s(now_s) == 0.0 and track.on_foot and track.was_person and not self._rushes(track):
                 surface = scene.surface_of(track.detection.code)
                 for zone in scene.zones_at(track.position, surface):
                     finding = self._seen_inside(track, zone, surface, now_s)
@@ -74,7 +78,9 @@ class ZoneEntryRule:
         if stay.presence is Presence.INSIDE or not track.confirmed or track.sigma_m > config.max_sigma_m:
             return None
         inside_s = now_s - stay.since_s
-        if inside_s < config.inertia_s or stay.hits < config.min_hits:
+        inertia_s = config.sudden_inertia_s if track.born_code >= FIRST_FORESHORE else config.inertia_s
+        unsure = track.sigma_m > config.sure_sigma_m and inside_s < config.unsure_s
+        if unsure or inside_s < inertia_s or stay.hits < config.min_hits:
             return None
         stay.presence = Presence.INSIDE
         confidence = min(0.95, 0.6 + 0.03 * track.hits)
@@ -82,10 +88,14 @@ class ZoneEntryRule:
             "zone_id": zone.id,
             "surface": surface.value,
             "inside_s": round(inside_s, 2),
-            "inertia_s": config.inertia_s,
-            "reason": f"feet in zone {zone.id} for {inside_s:.1f} s (threshold {config.inertia_s:.1f} s)",
+            "inertia_s": inertia_s,
+            "reason": f"feet in zone {zone.id} for {inside_s:.1f} s (threshold {inertia_s:.1f} s)",
         }
         return Finding(AlertKind.ZONE_ENTRY, track.position, track.sigma_m, track.id, confidence, details)
+
+    def _rushes(self, track: Track) -> bool:
+        sure = track.velocity_variance < 1.0
+        return sure and track.velocity.length_m > self._config.max_walk_mps
 
     def _forget_the_gone(self, track: Track, now_s: float) -> None:
         for key in [key for key in self._stays if key[0] == track.id]:
