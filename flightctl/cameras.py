@@ -50,18 +50,20 @@ class CameraDesk:
     def nearest_other_m(self, place: Enu, casualty: Casualty, frame: LocalFrame, now: datetime) -> float | None:
         """Distance from `place` to the nearest person who is not the casualty; None when nobody is seen.
 
-        Somebody in the water close to the casualty's reckoned place is taken for the casualty.
+        Somebody in the water close to the casualty's reckoned place is taken for the casualty. People on the
+        promenade do not count: the drop area ends short of the wall.
         """
         own = casualty.estimate()
         nearest: float | None = None
-        for state in self._states.values():
+        for camera_id, state in self._states.items():
             if state.at is None or (now - state.at).total_seconds() > _FRESH_S:
                 continue
             for view in state.tracks:
+                if view.surface is Surface.PROMENADE or casualty.is_followed(camera_id, view.track_id):
+                    continue
                 where = frame.to_enu(view.position)
-                if view.surface is Surface.WATER and where.distance_m(own.place) <= max(
-                    _SAME_PERSON_M, 2.0 * own.sigma_m
-                ):
+                same_m = max(_SAME_PERSON_M, 2.0 * (own.sigma_m + view.position.sigma_m))
+                if view.surface is Surface.WATER and where.distance_m(own.place) <= same_m:
                     continue
                 distance_m = where.distance_m(place)
                 nearest = distance_m if nearest is None else min(nearest, distance_m)

@@ -90,6 +90,9 @@ class Casualty:
         """From now on this track is this person."""
         self._tracks.add((camera_id, track_id))
 
+    def is_followed(self, camera_id: str, track_id: int) -> bool:
+        return (camera_id, track_id) in self._tracks
+
     def alerted(self, position: UncertainPosition, at: datetime, *, in_water: bool) -> None:
         """An alert about this person gave a position."""
         self._sighted(self._frame.to_enu(position), position.sigma_m, at)

@@ -7,11 +7,13 @@ import math
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
-from flightctl.site_loading import Site
+from flightctl.site_loading import Site, SiteInvalid
+from geofence.errors import Problem
 from geofence.position import Enu
 from vision.alert import Surface
+from vision.calibration import Projection
 from vision.camera import Camera
-from vision.scene import SceneContext, SceneGeometry, SceneZone
+from vision.scene import SceneContext, SceneGeometry, SceneModel, SceneZone
 
 _LEVEL_TOLD_EVERY_S = 1.0
 
@@ -58,3 +60,13 @@ def _ahead(camera: Camera) -> Enu:
     """The middle of what a camera watches, from the camera."""
     yaw = math.radians(camera.yaw_deg)
     return Enu(math.sin(yaw), math.cos(yaw)).scaled(camera.range_m / 2)
+
+
+def camera_scene(site: Site, camera_id: str) -> SceneModel:
+    """What one camera of the site sees, at low water. Raises SiteInvalid when there is no such camera."""
+    for camera in site.file.cameras:
+        if camera.id == camera_id:
+            geometry = scene_geometry(site, water_amsl_m=site.river.level.low_amsl_m)
+            return SceneModel(Projection(camera, site.frame), geometry)
+    known = ", ".join(camera.id for camera in site.file.cameras) or "none"
+    raise SiteInvalid([Problem("cameras", f"there is no camera {camera_id!r}; there are: {known}", "site.yaml")])

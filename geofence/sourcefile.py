@@ -125,10 +125,9 @@ def problems_of(error: ValidationError, source: SourceFile | None = None) -> lis
     for detail in error.errors(include_url=False):
         place = _without_union_tags(detail["loc"], source)
         reason = reason_text(place, detail)
-        if source is None:
-            problems.append(Problem(place_text(place), reason))
-        else:
-            problems.append(source.problem(place, reason))
+        line = None if source is None else source.line_of(place)
+        named = place[:-1] if reason.startswith(tuple(_FULL_NAMES.values())) else place
+        problems.append(Problem(place_text(named), reason, None if source is None else source.path.name, line))
     return problems
 
 

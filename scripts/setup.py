@@ -182,7 +182,7 @@ def version_of(program: str) -> tuple[int, int]:
 
 
 def install_programs() -> None:
-    """Chromium, a Chinese font and an RTSP server, from Debian's packages. Where that is not possible their tests skip."""
+    """Chromium, a Chinese font and an RTSP server, from Debian's packages. Where that cannot be, their tests skip."""
     missing = [package for package, program in APT_FOR_TESTS.items() if not installed(package, program)]
     if not missing:
         return

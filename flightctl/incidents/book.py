@@ -7,7 +7,7 @@ from typing import Protocol
 from uuid import UUID
 
 from flightctl.incidents.lifecycle import is_open
-from flightctl.incidents.model import Incident
+from flightctl.incidents.model import Drift, Incident
 
 _KEEP_CLOSED = 30  # shown in the panel for a while; all are in the store
 
@@ -65,9 +65,11 @@ class IncidentBook:
         await self._saved(after)
         return after
 
-    def set_drift(self, incident_id: UUID, incident: Incident) -> None:
+    def set_drift(self, incident: Incident, drift: Drift) -> Incident:
         """The reckoned position moves many times a second; it is kept in memory and saved with the next change."""
-        self._incidents[incident_id] = incident
+        moved = incident.model_copy(update={"drift": drift})
+        self._incidents[incident.id] = moved
+        return moved
 
     async def _saved(self, incident: Incident) -> None:
         self._on_change()

@@ -11,9 +11,9 @@ import numpy as np
 from flightctl.casualty import Casualty
 from flightctl.clock import Clock
 from flightctl.incidents.book import IncidentBook
-from flightctl.incidents.lifecycle import is_open, moved, noted, with_alert, with_priority
+from flightctl.incidents.lifecycle import is_open, moved, noted, still_watched, with_alert, with_priority
 from flightctl.incidents.merge import incident_for
-from flightctl.incidents.model import Incident, IncidentState, TimelineEntry
+from flightctl.incidents.model import Drift, Incident, IncidentState, TimelineEntry
 from flightctl.incidents.priority import priority_of, raised
 from geofence.current import CurrentField
 from geofence.identity import uuid7
@@ -61,10 +61,35 @@ class Intake:
 
     async def alert(self, alert: Alert, actor: str) -> Incident:
         """The incident this alert belongs to, opened when there is none."""
-        found = incident_for(alert, self._book.open(), self._frame)
+        now = self._clock.now()
+        watched = [self.keep_drift(incident) for incident in self._book.all() if self._can_join(incident, now)]
+        found = incident_for(alert, watched, self._frame)
         incident = await self._opened(alert, actor) if found is None else await self._merged(found, alert, actor)
         self._follow(incident, alert)
         return incident
+
+    def keep_drift(self, incident: Incident) -> Incident:
+        """With the place where its person is reckoned to be now; without a person, as it was."""
+        casualty = self._casualties.get(incident.id)
+        if casualty is None:
+            return incident
+        now = casualty.estimate()
+        at = self._frame.to_wgs84(now.place)
+        drift = Drift(
+            at=self._clock.now(),
+            position=UncertainPosition(lat=at.lat, lon=at.lon, sigma_m=min(max(now.sigma_m, 0.01), 5000.0)),
+            east_mps=now.velocity.east_m,
+            north_mps=now.velocity.north_m,
+            observed_at=casualty.seen_at,
+        )
+        return self._book.set_drift(incident, drift)
+
+    def _can_join(self, incident: Incident, now: datetime) -> bool:
+        """Open incidents, and those whose person is still in the water with a lifebuoy beside them."""
+        if is_open(incident):
+            return True
+        casualty = self._casualties.get(incident.id)
+        return casualty is not None and casualty.in_water and still_watched(incident, now)
 
     async def report(self, report: FrameReport) -> None:
         """Takes one frame's alerts and sightings."""

@@ -9,6 +9,8 @@ from flightctl.incidents.model import OPEN_STATES, TRANSITIONS, Incident, Incide
 from geofence.errors import ChaoxunError
 from vision.alert import Alert
 
+_WATCHED_AFTER_S = 600.0
+
 
 class IllegalTransition(ChaoxunError):
     """The incident's state does not lead there."""
@@ -61,6 +63,17 @@ def with_priority(incident: Incident, priority: Priority, at: datetime, why: str
 
 def is_open(incident: Incident) -> bool:
     return incident.state in OPEN_STATES
+
+
+def still_watched(incident: Incident, now: datetime) -> bool:
+    """Open, or resolved so lately that what is seen there now is still the same person: a lifebuoy does not take
+    anybody out of the water."""
+    if is_open(incident):
+        return True
+    if incident.state is not IncidentState.RESOLVED:
+        return False
+    ended = next((e.at for e in reversed(incident.timeline) if e.step == "state_resolved"), incident.opened_at)
+    return (now - ended).total_seconds() <= _WATCHED_AFTER_S
 
 
 def happened(incident: Incident, step: str) -> bool:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from flightctl.dispatch.dispatcher import Dispatcher
 from flightctl.incidents.book import IncidentBook
 from flightctl.incidents.intake import Intake
-from flightctl.incidents.lifecycle import happened, moved, with_priority
-from flightctl.incidents.model import Drift, Incident, IncidentState, Priority
+from flightctl.incidents.lifecycle import happened, is_open, moved, still_watched, with_priority
+from flightctl.incidents.model import Incident, IncidentState, Priority
 from flightctl.incidents.priority import priority_of, raised
 from flightctl.response.desk import Desk
 from flightctl.speaker.bank import BankHailer
 from flightctl.surroundings import Surroundings
-from vision.alert import UncertainPosition
 
 _GONE_AFTER_S = 30.0  # nobody seen in the zone this long
 _NEAR_BORE_S = 180.0  # around the front's arrival somebody unseen is not taken for gone
@@ -28,11 +27,15 @@ async def tend(
     """One round over all open incidents, the most urgent first."""
     await dispatcher.settle()
     intake.forget_ended()
+    now = desk.clock.now()
+    for incident in book.all():
+        if not is_open(incident) and incident.id in intake.casualties() and still_watched(incident, now):
+            intake.keep_drift(incident)
     for incident in book.open():
         if incident.id not in intake.casualties():
             continue
         await _raise_priority(incident, book, intake, surroundings, desk)
-        _keep_drift(book[incident.id], book, intake, desk)
+        intake.keep_drift(book[incident.id])
         if await _over(book[incident.id], book, intake, dispatcher, surroundings, desk):
             continue
         await _hail(book[incident.id], intake, hailer, desk)
@@ -48,20 +51,6 @@ async def _raise_priority(
         why = "" if eta_s is None else f"bore in {eta_s / 60:.0f} min"
         now = desk.clock.now()
         await book.update(incident.id, lambda i: with_priority(i, wanted, now, why))
-
-
-def _keep_drift(incident: Incident, book: IncidentBook, intake: Intake, desk: Desk) -> None:
-    casualty = intake.casualty(incident.id)
-    now = casualty.estimate()
-    at = desk.site.frame.to_wgs84(now.place)
-    drift = Drift(
-        at=desk.clock.now(),
-        position=UncertainPosition(lat=at.lat, lon=at.lon, sigma_m=min(max(now.sigma_m, 0.01), 5000.0)),
-        east_mps=now.velocity.east_m,
-        north_mps=now.velocity.north_m,
-        observed_at=casualty.seen_at,
-    )
-    book.set_drift(incident.id, incident.model_copy(update={"drift": drift}))
 
 
 async def _over(

@@ -48,13 +48,17 @@ def within_fence(vehicle: Vehicle, target: Spot) -> bool:
     return not found
 
 
-def fly_to(vehicle: Vehicle, target: Spot, yaw_rad: float | None = None) -> bool:
-    """A new place for GUIDED; False when a fence lies before it."""
+def fly_to(
+    vehicle: Vehicle, target: Spot, yaw_rad: float | None = None, *, east_mps: float = 0.0, north_mps: float = 0.0
+) -> bool:
+    """A new place for GUIDED, which may itself move; False when a fence lies before it."""
     if not within_fence(vehicle, target):
         return False
     vehicle.guided = Guided(
         kind=GuidedKind.PLACE,
         target=target,
+        east_mps=east_mps,
+        north_mps=north_mps,
         at_s=vehicle.now_s,
         yaw_rad=yaw_rad,
         speed_mps=vehicle.guided.speed_mps,
@@ -74,7 +78,9 @@ def on_global_target(vehicle: Vehicle, message: mavlink.MAVLink_set_position_tar
     if mask & _IGNORE_POSITION != _IGNORE_POSITION:
         target = target_of(vehicle, message.lat_int, message.lon_int, message.alt, frame)
         if target is not None:
-            fly_to(vehicle, target, yaw)
+            moving = not mask & _IGNORE_VELOCITY
+            east, north = (message.vy, message.vx) if moving else (0.0, 0.0)
+            fly_to(vehicle, target, yaw, east_mps=east, north_mps=north)
     else:
         rate = 0.0 if mask & _IGNORE_YAW_RATE else message.yaw_rate
         _velocity(vehicle, mask, (message.vx, message.vy, message.vz), yaw_rad=yaw, yaw_rate=rate)

@@ -11,7 +11,7 @@ from sim.copter import auto
 from sim.copter.modes import RETURN_TRANSITIONS, Mode, ReturnPhase
 from sim.copter.physics import Horizontal, Thrust, Vertical, braking_speed
 from sim.copter.places import Spot
-from sim.copter.vehicle import GuidedKind, Vehicle
+from sim.copter.vehicle import Guided, GuidedKind, Vehicle
 
 SPOOL_UP_S = 1.5
 _ARRIVED_M = 2.0
@@ -62,12 +62,24 @@ def go_to(vehicle: Vehicle, target: Spot, speed_mps: float, *, look: bool = True
     demand = vehicle.demand
     demand.horizontal = Horizontal.PLACE if vehicle.position_good else Horizontal.LEVEL
     demand.east, demand.north, demand.speed_mps = target.east_m, target.north_m, speed_mps
+    demand.with_east = demand.with_north = 0.0
     demand.vertical, demand.up = Vertical.HEIGHT, target.amsl_m
     if look and vehicle.parameters["WP_YAW_BEHAVIOR"] != 0:
         off_east, off_north = target.east_m - vehicle.east_m, target.north_m - vehicle.north_m
         if math.hypot(off_east, off_north) > _LOOK_AT_M:
             vehicle.hold_yaw_rad = math.atan2(off_east, off_north) % math.tau
             demand.yaw_rad = vehicle.hold_yaw_rad
+
+
+def _go_to_guided(vehicle: Vehicle, guided: Guided, target: Spot) -> None:
+    """A place given with a velocity moves on with it until the next one comes, or GUID_TIMEOUT is over."""
+    age_s = vehicle.now_s - guided.at_s
+    fresh = age_s <= vehicle.parameters["GUID_TIMEOUT"]
+    on_s = min(age_s, vehicle.parameters["GUID_TIMEOUT"])
+    moved = Spot(target.east_m + guided.east_mps * on_s, target.north_m + guided.north_mps * on_s, target.amsl_m)
+    go_to(vehicle, moved, vehicle.speed_mps(guided.speed_mps), look=guided.yaw_rad is None)
+    if fresh:
+        vehicle.demand.with_east, vehicle.demand.with_north = guided.east_mps, guided.north_mps
 
 
 def hold_here(vehicle: Vehicle) -> None:
@@ -159,7 +171,7 @@ def _guided(vehicle: Vehicle) -> None:
         demand.thrust = Thrust.IDLE  # a target alone does not lift it
         return
     if guided.kind == GuidedKind.PLACE and guided.target is not None:
-        go_to(vehicle, guided.target, vehicle.speed_mps(guided.speed_mps), look=guided.yaw_rad is None)
+        _go_to_guided(vehicle, guided, guided.target)
     elif guided.kind == GuidedKind.VELOCITY:
         fresh = vehicle.now_s - guided.at_s <= vehicle.parameters["GUID_TIMEOUT"]
         demand.horizontal = Horizontal.VELOCITY

@@ -47,6 +47,8 @@ class Demand:
     horizontal: Horizontal = Horizontal.VELOCITY
     east: float = 0.0  # m, or m/s for VELOCITY
     north: float = 0.0
+    with_east: float = 0.0  # m/s: the place itself moves so; flown on top of the way to it
+    with_north: float = 0.0
     speed_mps: float = 10.0
     vertical: Vertical = Vertical.RATE
     up: float = 0.0  # m amsl, or m/s for RATE
@@ -157,12 +159,14 @@ def _lean(body: Body, demand: Demand, limits: Limits, frame: Airframe, around: S
             off_east = demand.east - body.east_m - around.error_east
             off_north = demand.north - body.north_m - around.error_north
             distance = math.hypot(off_east, off_north)
-            aim_east = aim_north = 0.0
+            aim_east, aim_north = demand.with_east, demand.with_north
             if distance > 1e-6:
                 speed, slope = braking_speed(distance, 0.8 * limits.accel_mps2, demand.speed_mps)
                 unit_east, unit_north = off_east / distance, off_north / distance
-                aim_east, aim_north = speed * unit_east, speed * unit_north
-                closing = max(0.0, body.east_mps * unit_east + body.north_mps * unit_north)
+                aim_east += speed * unit_east
+                aim_north += speed * unit_north
+                relative_east, relative_north = body.east_mps - demand.with_east, body.north_mps - demand.with_north
+                closing = max(0.0, relative_east * unit_east + relative_north * unit_north)
                 want_east, want_north = -slope * closing * unit_east, -slope * closing * unit_north
         want_east += _VELOCITY_GAIN * (aim_east - body.east_mps)
         want_north += _VELOCITY_GAIN * (aim_north - body.north_mps)

@@ -1,8 +1,7 @@
-"""An RTSP camera for test_rtsp: H.264 of a folder of JPEGs, over and over,
-as a bank camera would send it.
+"""An RTSP camera for test_rtsp: H.264 of a folder of JPEGs, over and over, as a bank camera would send it.
 
-Run by Debian's own python3, which has GStreamer's bindings: `python3 rtsp_server.py FOLDER [PORT]`. It writes its port
-to standard output and ends when its standard input closes. With `--check` it only says whether it could run.
+Run by Debian's own python3, which has GStreamer's bindings: `python3 rtsp_server.py FOLDER [PORT]`. It writes its
+port to standard output and ends when its standard input closes. With `--check` it only says whether it could run.
 """
 
 # pyright: basic, reportMissingImports=false

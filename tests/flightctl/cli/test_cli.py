@@ -137,6 +137,16 @@ def test_watch_passes_on_its_source_and_where_to_write(monkeypatch: pytest.Monke
     ]
 
 
+def test_watch_takes_a_camera_of_a_site(monkeypatch: pytest.MonkeyPatch) -> None:
+    vision = stand_in(monkeypatch, "vision.watch", "watch")
+    assert chaoxun("watch", "clip.mp4", "--camera", f"{shipped_site()}:cam-3").exit_code == 0
+    ((_, named),) = vision.calls
+    assert named["scene"].projection.camera.id == "cam-3"
+    answer = chaoxun("watch", "clip.mp4", "--camera", f"{shipped_site()}:cam-99")
+    assert (answer.exit_code, len(vision.calls)) == (1, 1)
+    assert "there is no camera 'cam-99'; there are: cam-1" in answer.stderr
+
+
 @pytest.mark.parametrize(
     ("failure", "status", "said"),
     [

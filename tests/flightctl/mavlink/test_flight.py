@@ -131,7 +131,7 @@ def test_a_drifting_target_is_followed() -> None:
                 vehicle.send_target(beside_home(east_m, 0.0), 10.0, (3.0, 0.0))
                 await asyncio.sleep(0.2)
             behind_m = FRAME.to_enu(beside_home(east_m, 0.0)).distance_m(truth.copter.state.position)
-            assert behind_m < 4.0
+            assert behind_m < 1.0
             assert truth.copter.state.east_mps == pytest.approx(3.0, abs=0.7)
             await vehicle.hold()
             assert vehicle.telemetry.speed_mps < 1.0
