@@ -28,6 +28,8 @@ class BackgroundConfig:
     floor: int = 13  # grey levels
     ceiling: int = 70
     flood_fraction: float = 0.45
+    ghosts_for_s: float = 60.0
+    ghost_contrast: float = 0.5
     threshold_every_s: float = 0.6
 
 
@@ -110,8 +112,17 @@ class Background:
             levels = cv2.convertScaleAbs(self._deviation, alpha=config.deviation_factor)
             self._threshold = np.clip(levels, config.floor, config.ceiling).astype(np.uint8)
 
-    def forget(self, gray: Gray, box: tuple[int, int, int, int]) -> None:
-        """Takes the picture as empty inside a box (left, top, right, bottom): what was there has gone."""
-        assert self._mean is not None
+    def forget_ghost(self, gray: Gray, box: tuple[int, int, int, int]) -> bool:
+        """Somebody who stood there while the scene was learnt and has gone leaves a hole shaped like him.
+
+        Then it is the model that stands out from its surroundings inside the box (left, top, right, bottom) and the
+        picture is plain; the picture is taken as empty there.
+        """
+        if self._mean is None or self._shown is None or self._age_s > self.config.ghosts_for_s:
+            return False
         left, top, right, bottom = box
-        self._mean[top:bottom, left:right] = gray[top:bottom, left:right]
+        seen, believed = gray[top:bottom, left:right], self._shown[top:bottom, left:right]
+        if not seen.size or float(seen.std()) > self.config.ghost_contrast * float(believed.std()):
+            return False
+        self._mean[top:bottom, left:right] = seen
+        return True

@@ -30,6 +30,7 @@ class FloodConfig:
     near_front_m: float = 24.0
     stirred_fraction: float = 0.15
     stirred_s: float = 3.0
+    stirred_strips: int = 3
     restless_s: float = 20.0  # the water is learnt anew for so long behind the front
     front_strips: int = 5
     front_within_s: float = 12.0
@@ -49,7 +50,7 @@ class FloodWatch:
         self._recent: deque[tuple[float, int]] = deque()
         self.restless = False  # the front is passing or has just passed
         self._front_at_s = -1e9
-        self._stirred_s = -1e9
+        self._stirred_s: NDArray[np.float64] = np.zeros(0)
         self._told_s = -1e9
         self._prepare()
 
@@ -83,6 +84,7 @@ class FloodWatch:
         count = int(strips.max()) + 1
         self._pixels = np.bincount(strips[usable], minlength=count)
         self._crossed_s = np.full(count, -np.inf)
+        self._stirred_s = np.full(count, -np.inf)
 
     def step(self, foreground: Gray, top_row: int, now_s: float) -> list[Finding]:
         """Takes the raw change mask of one frame; floods the scene's foreshore where the front has passed."""
@@ -96,8 +98,7 @@ class FloodWatch:
         changed = strips[(sampled > 0) & (strips >= 0)]
         fraction = np.bincount(changed, minlength=len(self._pixels)) / np.maximum(self._pixels, 1)
         hit = (fraction >= config.changed_fraction) & (self._pixels >= config.min_pixels)
-        if np.count_nonzero((fraction >= config.stirred_fraction) & (self._pixels >= config.min_pixels)) >= 3:
-            self._stirred_s = now_s
+        self._stirred_s[(fraction >= config.stirred_fraction) & (self._pixels >= config.min_pixels)] = now_s
         self.restless = now_s - self._front_at_s < config.restless_s
         if not hit.any() or np.count_nonzero(hit) > config.sudden_fraction * np.count_nonzero(
             self._pixels >= config.min_pixels
@@ -116,12 +117,13 @@ class FloodWatch:
         """The front is here, was just now or is about to be: what appears here is foam, not somebody arriving."""
         if self._strips is None:
             return False
-        if now_s - self._stirred_s <= self._config.stirred_s:
+        strip = self._strip_of(point)
+        reach = int(self._config.near_front_m / self._config.strip_m)
+        stirred = self._stirred_s[max(strip - reach, 0) : max(strip + reach + 1, 0)]
+        if np.count_nonzero(now_s - stirred <= self._config.stirred_s) >= self._config.stirred_strips:
             return True  # much changes at once, and it has not yet been seen to travel
         if now_s - self._front_at_s > self._config.restless_s:
             return False
-        strip = self._strip_of(point)
-        reach = int(self._config.near_front_m / self._config.strip_m)
         window = self._crossed_s[max(strip - reach, 0) : max(strip + reach + 1, 0)]
         return bool((now_s - window < self._config.restless_s).any())
 

@@ -189,15 +189,21 @@ class CameraPipeline:
         pale = cv2.bitwise_and(foreground, bright)
         detections = self._detector.detect(cast("Gray", counted), cast("Gray", pale), self._top_row)
         rough = self._detector.rough or background.flooded
-        tracks = self._tracker.step(
+        self._tracker.step(
             detections,
             now_s,
             rough=rough,
             front=lambda point: self._flood.near_front(point, now_s),
             flooded=lambda point: self._flood.crossed(point, now_s),
         )
+        for track in [track for track in self._tracker.born if track.on_foot]:
+            box = track.detection
+            left, top = max(int(box.x) - 3, 0), max(int(box.y) - self._top_row - 3, 0)
+            lower = int(box.y + box.h) - self._top_row + 3
+            if background.forget_ghost(gray, (left, top, int(box.x + box.w) + 3, lower)):
+                self._tracker.drop(track)
         background.learn(gray, foreground, self._protected(gray, now_s), dt_s)
-        return findings + self._judge(tracks, now_s)
+        return findings + self._judge(self._tracker.tracks, now_s)
 
     def _protected(self, gray: Gray, now_s: float) -> Gray:
         """Where nothing may be learnt: under everybody who is, or a moment ago was, seen there."""

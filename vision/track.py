@@ -162,6 +162,10 @@ class Tracker:
         self.tracks = [track for track in self.tracks if track.id not in over]
         return self.tracks
 
+    def drop(self, track: Track) -> None:
+        """It was nobody."""
+        self.tracks = [other for other in self.tracks if other is not track]
+
     def _is_foam(self, track: Track, now_s: float, front: Callable[[Enu], bool]) -> bool:
         """It began with the front, out where nobody had been."""
         young = now_s - track.born_s < self._config.foam_s
