@@ -239,7 +239,7 @@ def test_every_fault_of_a_site_is_named_at_its_line(tmp_path: Path) -> None:
     assert as_json.exit_code == 1
     told = json.loads(as_json.stdout)
     assert told["ok"] is False
-    assert {"origin.lat", "crs"} <= {problem["place"] for problem in told["problems"]}
+    assert {"origin", "crs"} <= {problem["place"] for problem in told["problems"]}
     assert all(problem["line"] for problem in told["problems"])
 
 
