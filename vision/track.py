@@ -50,6 +50,7 @@ class TrackConfig:
     afloat_slack_m: float = 1.2
     afloat_leap_m: float = 8.0
     afloat_lost_s: float = 4.0  # beyond that, the next thing seen in the rough is somebody else's foam
+    front_lost_s: float = 8.0
     front_mps: float = 1.5  # at most on foot as the front comes
     rough_gap_s: float = 2.5
     foam_s: float = 6.0  # who began this shortly before the front came is its foam
@@ -175,6 +176,13 @@ class Tracker:
         config = self._config
         if track.casualty:
             return config.afloat_lost_s if self._rough else config.casualty_lost_s
+        if (
+            track.confirmed
+            and track.was_person
+            and track.detection.code >= FIRST_FORESHORE
+            and self._front(track.position)
+        ):
+            return config.front_lost_s  # hidden by the foam until the front is known for one
         return config.lost_s if track.confirmed else config.tentative_lost_s
 
     def _near_edge(self, track: Track) -> bool:
@@ -229,7 +237,7 @@ class Tracker:
         scale = detection.px_per_m
         if track.on_foot and detection.code >= FIRST_FORESHORE and self._front(track.position):
             moved_m = detection.position.distance_m(track.detection.position) - track.detection.bias_m
-            if detection.crowded or moved_m > 0.8 + config.front_mps * gap_s:
+            if detection.crowded or moved_m > 0.8 + config.front_mps * min(gap_s, 1.0):
                 return _FAR  # foam runs over him: he is where he was until he is seen in the water
         patient_s = min(gap_s, config.rough_gap_s) if self._rough else gap_s
         gate_px = max(config.gate_px, (config.gate_m + config.gate_mps * patient_s) * scale)
