@@ -161,6 +161,7 @@ class SimulatedHardware:
             frame=self.frame,
             rng=rng,
             parameters={
+                **_COMMISSIONED,
                 "WPNAV_SPEED": drone.cruise_mps * 100.0,
                 "WPNAV_SPEED_UP": drone.climb_mps * 100.0,
                 "WPNAV_SPEED_DN": drone.descent_mps * 100.0,
