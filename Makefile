@@ -21,8 +21,8 @@ panel: setup
 lint: setup-test
 	scripts/check --static
 
-screenshot: setup-test
-	.venv/bin/python scripts/screenshot.py docs/img
+screenshot: setup-test  # of the demonstration that `make run` shows in another terminal
+	.venv/bin/python scripts/screenshot.py docs/panel.png --when drone --then 6
 
 clean:
 	rm -rf .venv build var reports flightctl/panel/dist flightctl/panel/node_modules

@@ -28,7 +28,7 @@ def scene_geometry(site: Site, *, water_amsl_m: float) -> SceneGeometry:
     }
     zones: list[SceneZone] = []
     for zone in site.zones.zones:
-        surface = Surface(zone.surface.value)
+        surface = zone.surface
         height_m = height_of[surface] if zone.ground_amsl_m is None else zone.ground_amsl_m
         zones.append(SceneZone(zone.id, zone.kind.value, surface, zone.ring, height_m))
     return SceneGeometry(

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from geofence.position import LatLon
+from geofence.text import Text
 from vision.alert import AlertKind
 from vision.camera import Camera
 
@@ -17,13 +18,6 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Text(_Part):
-    """A name or message in both languages."""
-
-    zh: str
-    en: str
 
 
 class PayloadKind(StrEnum):

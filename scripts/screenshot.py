@@ -12,7 +12,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 from playwright.sync_api import Error as BrowserError
 from playwright.sync_api import TimeoutError as NotInTime
 
@@ -52,6 +52,20 @@ def main() -> None:
             browser.close()
 
 
+def _open(page: Page, url: str, patience_s: float) -> None:
+    """The service may still be starting."""
+    tries = max(1, int(patience_s))
+    for attempt in range(1, tries + 1):
+        try:
+            page.goto(url)
+        except BrowserError as error:
+            if "ERR_CONNECTION_REFUSED" not in str(error) or attempt == tries:
+                raise
+            page.wait_for_timeout(1000)
+        else:
+            return
+
+
 def take(browser: Browser, options: argparse.Namespace) -> None:
     width, height = (int(part) for part in options.size.split("x"))
     context = browser.new_context(
@@ -59,7 +73,7 @@ def take(browser: Browser, options: argparse.Namespace) -> None:
     )
     page = context.new_page()
     page.add_init_script(f"localStorage.setItem('chaoxun.theme', '{options.theme}')")
-    page.goto(options.url)
+    _open(page, options.url, options.patience)
     page.wait_for_selector(SIGHTS[options.when], state="attached", timeout=options.patience * 1000)
     page.wait_for_timeout(options.then * 1000)
     options.out.parent.mkdir(parents=True, exist_ok=True)

@@ -40,7 +40,13 @@ _CHARGE_PERCENT_PER_S = 100.0 / 1800.0  # half an hour from empty
 _CLOSED = "Dock: cover closed"
 # How drones of a dock are set up: home by itself when the ground falls silent, no loitering over the pad,
 # and down at a brisk walk, since the bay centres what lands in it.
-_COMMISSIONED = {"FS_GCS_ENABLE": 1.0, "RTL_LOIT_TIME": 1000.0, "LAND_SPEED": 80.0, "LAND_ALT_LOW": 500.0}
+_COMMISSIONED = {
+    "FS_GCS_ENABLE": 1.0,
+    "RTL_ALT": 2000.0,
+    "RTL_LOIT_TIME": 0.0,
+    "LAND_SPEED": 120.0,
+    "LAND_ALT_LOW": 400.0,
+}
 
 
 @dataclass(slots=True)
@@ -155,11 +161,7 @@ class SimulatedHardware:
             frame=self.frame,
             rng=rng,
             parameters={
-                # what a site sets on its drones beside ArduCopter's defaults
-                "FS_GCS_ENABLE": 1.0,
-                "RTL_ALT": 2000.0,
-                "RTL_LOIT_TIME": 1000.0,
-                "LAND_SPEED": 80.0,
+                **_COMMISSIONED,
                 "WPNAV_SPEED": drone.cruise_mps * 100.0,
                 "WPNAV_SPEED_UP": drone.climb_mps * 100.0,
                 "WPNAV_SPEED_DN": drone.descent_mps * 100.0,

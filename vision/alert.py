@@ -10,6 +10,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from geofence.position import LatLon
+from geofence.zones import Surface
 
 
 class AlertKind(StrEnum):
@@ -52,14 +53,6 @@ class Alert(BaseModel):
     confidence: Annotated[float, Field(ge=0, le=1)]
     evidence: Evidence = Evidence()
     details: dict[str, Any] = {}  # zone_id, reason, thresholds met; plain JSON values
-
-
-class Surface(StrEnum):
-    """What a tracked thing stands on; decides the plane its feet are projected to."""
-
-    PROMENADE = "promenade"
-    FORESHORE = "foreshore"
-    WATER = "water"
 
 
 class PixelBox(BaseModel):

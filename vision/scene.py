@@ -266,7 +266,7 @@ def geometry_of_site(
             SceneZone(
                 id=zone.id,
                 kind=zone.kind.value,
-                surface=Surface(zone.surface.value),
+                surface=zone.surface,
                 ring=zone.ring,
                 height_amsl_m=heights[zone.surface] if zone.ground_amsl_m is None else zone.ground_amsl_m,
             )

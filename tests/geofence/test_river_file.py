@@ -64,7 +64,7 @@ def test_outside_a_bend_of_the_axis_places_stay_apart(river: River) -> None:
 def test_several_faults_are_named_at_once_each_at_its_line(tmp_path: Path, frame: LocalFrame) -> None:
     bad = GOOD.replace("lat: 30.402, lon: 120.55", "lat: 230.4, lon: 120.55").replace("offset_min: 15,", "")
     faults = _faults(tmp_path, frame, bad)
-    assert "river.yaml:15 seawall.crest[1].lat: latitude 230.4 is outside -90..90" in faults
+    assert "river.yaml:15 seawall.crest[1]: latitude 230.4 is outside -90..90" in faults
     assert any(fault.startswith("river.yaml:10 stations[2].offset_min: is missing") for fault in faults)
 
 

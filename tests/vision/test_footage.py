@@ -26,7 +26,7 @@ def test_six_people_who_stand_up_to_21_s_are_each_held_by_one_track() -> None:
     assert FOOTAGE is not None
     truth = json.loads((FOOTAGE / "one_by_one.gt.json").read_text())
     lines: list[str] = []
-    watch(str(FOOTAGE / "one_by_one.mp4"), json=True, emit=lines.append)
+    watch(str(FOOTAGE / "one_by_one.mp4"), emit=lines.append, json=True)
     tracks = [line for line in map(json.loads, lines) if line["type"] == "track"]
     for visit in truth["visits"]:
         still_from, still_to = visit["still_from"] / truth["fps"], visit["still_to"] / truth["fps"]
@@ -37,7 +37,7 @@ def test_the_empty_scene_before_the_first_and_between_visits_raises_nothing() ->
     assert FOOTAGE is not None
     truth = json.loads((FOOTAGE / "one_by_one.gt.json").read_text())
     lines: list[str] = []
-    summary = watch(str(FOOTAGE / "one_by_one.mp4"), json=True, emit=lines.append)
+    summary = watch(str(FOOTAGE / "one_by_one.mp4"), emit=lines.append, json=True)
     assert summary.alerts == {}
     tracks = [line for line in map(json.loads, lines) if line["type"] == "track"]
     visits = [(v["enter"] / truth["fps"], v["leave"] / truth["fps"]) for v in truth["visits"]]

@@ -233,13 +233,13 @@ def test_every_fault_of_a_site_is_named_at_its_line(tmp_path: Path) -> None:
     )
     answer = chaoxun("site", "check", tmp_path)
     assert answer.exit_code == 1
-    assert "origin.lat: latitude 230.4 is outside -90..90" in answer.stderr
+    assert "origin: latitude 230.4 is outside -90..90" in answer.stderr
     assert "crs: 'mars' is not one of" in answer.stderr
     as_json = chaoxun("site", "check", tmp_path, "--json")
     assert as_json.exit_code == 1
     told = json.loads(as_json.stdout)
     assert told["ok"] is False
-    assert {"origin.lat", "crs"} <= {problem["place"] for problem in told["problems"]}
+    assert {"origin", "crs"} <= {problem["place"] for problem in told["problems"]}
     assert all(problem["line"] for problem in told["problems"])
 
 
