@@ -203,12 +203,12 @@ class Detector:
         tall_m: FloatArray,
         foot_row: NDArray[np.int64],
     ) -> NDArray[np.bool_]:
-        """Too long for a person, and reaching past the edge of the foreshore it seems to stand on."""
+        """Too long for a person, and too tall for several or reaching past the edge of where it seems to stand."""
         long = (codes >= FIRST_FORESHORE) & (wide_m > self._config.boat_m) & (wide_m > 1.3 * tall_m)
         for index in np.flatnonzero(long):
             left, width = int(parts[index, 0]), int(parts[index, 2])
             under = self._scene.codes[foot_row[index], max(left - 2, 0) : left + width + 2]
-            long[index] = bool((under == WATER).any())
+            long[index] = bool((under == WATER).any()) or tall_m[index] > self._config.max_person_m
         return long
 
     def _heights(

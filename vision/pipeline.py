@@ -49,6 +49,7 @@ EvidenceSink = Callable[[str, bytes], str | None]
 
 _MAX_GAP_S = 1.0  # a longer pause between frames teaches the background no faster than this
 _SAMPLE_STEP = 8
+_NEW_HITS = 10
 
 
 @dataclass(frozen=True)
@@ -196,7 +197,7 @@ class CameraPipeline:
             front=lambda point: self._flood.near_front(point, now_s),
             flooded=lambda point: self._flood.crossed(point, now_s),
         )
-        for track in [track for track in self._tracker.born if track.on_foot]:
+        for track in [t for t in self._tracker.tracks if t.on_foot and t.hits <= _NEW_HITS and t.hits % 3 == 1]:
             box = track.detection
             left, top = max(int(box.x) - 3, 0), max(int(box.y) - self._top_row - 3, 0)
             lower = int(box.y + box.h) - self._top_row + 3

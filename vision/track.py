@@ -50,6 +50,7 @@ class TrackConfig:
     afloat_slack_m: float = 1.2
     afloat_leap_m: float = 8.0
     afloat_lost_s: float = 4.0  # beyond that, the next thing seen in the rough is somebody else's foam
+    swept_mps: float = 2.0
     front_lost_s: float = 8.0
     front_mps: float = 1.5  # at most on foot as the front comes
     rough_gap_s: float = 2.5
@@ -351,6 +352,8 @@ class Tracker:
             speed = track.velocity.length_m
             if speed > self._config.max_speed_mps:
                 track.velocity = track.velocity.scaled(self._config.max_speed_mps / speed)
+        if track.on_foot and detection.code == WATER and not in_air:  # the bore took him; he was out of sight since
+            track.variance_m2 += (self._config.swept_mps * (now_s - track.last_seen_s)) ** 2
         track.bias_m = _steady(detection)
         track.detection = detection
         track.last_seen_s = now_s

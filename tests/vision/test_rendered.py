@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,7 +15,20 @@ from geofence.position import LatLon, LocalFrame
 from geofence.river import load_river
 from geofence.zones import load_zones
 from sim.camera import SimCamera
-from sim.world import BankPlace, Bore, CrowdPlan, FallIn, Ground, PersonPlan, River, Walk, Wander, Weather, World
+from sim.world import (
+    BankPlace,
+    BoatPlan,
+    Bore,
+    CrowdPlan,
+    FallIn,
+    Ground,
+    PersonPlan,
+    River,
+    Walk,
+    Wander,
+    Weather,
+    World,
+)
 from vision.alert import AlertKind, FrameReport, Surface
 from vision.calibration import Projection
 from vision.camera import Camera
@@ -28,7 +42,16 @@ BEGIN = datetime(2026, 9, 28, 4, 0, tzinfo=UTC)
 class Story:
     """A world before one camera of the site, and what that camera's pipeline says of it."""
 
-    def __init__(self, camera_id: str, *, bore: Bore | None = None, people=(), crowds=(), gulls: int = 0) -> None:  # type: ignore[no-untyped-def]
+    def __init__(
+        self,
+        camera_id: str,
+        *,
+        bore: Bore | None = None,
+        people: Sequence[PersonPlan] = (),
+        crowds: Sequence[CrowdPlan] = (),
+        boats: Sequence[BoatPlan] = (),
+        gulls: int = 0,
+    ) -> None:
         content = yaml.safe_load((SITE / "site.yaml").read_text())
         frame = self.frame = LocalFrame(LatLon(**content["origin"]))
         river = load_river(SITE / "river.yaml", frame)
@@ -44,7 +67,7 @@ class Story:
         rng = np.random.default_rng(5)
         self.ground = Ground(river.bank.crest)
         water = River.with_eddies(rng, bore=bore)
-        self.world = World(self.ground, water, Weather(), rng, people=people, crowds=crowds, gulls=gulls)
+        self.world = World(self.ground, water, Weather(), rng, people=people, crowds=crowds, boats=boats, gulls=gulls)
         self.camera = SimCamera(camera, frame, self.ground, seed=3)
         self.pipeline = CameraPipeline(
             camera, SceneModel(Projection(camera, frame), geometry), seed=1, preview_every_s=1e9
@@ -53,10 +76,13 @@ class Story:
 
     def run(self, seconds: float) -> None:
         for index in range(int(seconds * 5)):
-            self.world.advance(index / 5)
-            frame = self.camera.encoded(self.world.view(), BEGIN + timedelta(seconds=index / 5))
-            assert frame is not None
-            self.reports.append(self.pipeline.process(frame))
+            self.run_frame(index)
+
+    def run_frame(self, index: int) -> None:
+        self.world.advance(index / 5)
+        frame = self.camera.encoded(self.world.view(), BEGIN + timedelta(seconds=index / 5))
+        assert frame is not None
+        self.reports.append(self.pipeline.process(frame))
 
     def told(self) -> list[tuple[AlertKind, float]]:
         return [(a.kind, (a.at - BEGIN).total_seconds()) for r in self.reports for a in r.alerts]

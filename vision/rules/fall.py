@@ -27,6 +27,8 @@ class FallConfig:
     slack_m: float = 1.2
     within_s: float = 1.7  # from the last step on the ground
     min_body_m: float = 0.7  # what drops must have a body's length at least once
+    run_up_s: float = 1.6
+    max_run_mps: float = 4.0
     stumble_m: float = 1.0
     edge_m: float = 2.0  # a track that ends nearer than this to the crest may have fallen
     vanish_s: float = 2.5  # the head must show within
@@ -63,6 +65,8 @@ class FallRule:
         config, stood = self._config, track.last_on_foot
         if stood is None or not track.confirmed or not track.was_person or now_s - stood.at_s > config.within_s:
             return None
+        if self._flew(track, stood):
+            return None
         falling = [seen for seen in track.history if seen.at_s > stood.at_s]
         if len(falling) < 2 or not _over_water(falling):
             return None
@@ -87,6 +91,14 @@ class FallRule:
         }
         place, sigma_m = self._left_the_edge(track, stood)
         return Finding(AlertKind.FALL, place, sigma_m, track.id, 0.9, details)
+
+    def _flew(self, track: Track, stood: Sighting) -> bool:
+        """It came faster than anyone runs: a gull in front of the wall."""
+        since_s, code = stood.at_s - self._config.run_up_s, stood.detection.code
+        before = [s for s in track.history if since_s <= s.at_s <= stood.at_s and s.detection.code == code]
+        span_s = stood.at_s - before[0].at_s if before else 0.0
+        gone_m = stood.detection.position.distance_m(before[0].detection.position) if before else 0.0
+        return gone_m > self._config.max_run_mps * span_s + 2.0 * stood.detection.sigma_m
 
     def _left_the_edge(self, track: Track, stood: Sighting) -> tuple[Enu, float]:
         """Where the feet last were on the ground. One foot point is a poor witness: the last step is hidden by the

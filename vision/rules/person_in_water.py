@@ -29,6 +29,7 @@ class PersonInWaterConfig:
     drift_max_mps: float = 6.0
     drift_straightness: float = 0.7  # way made good over way gone
     max_size_m: float = 1.2
+    swept_mps: float = 2.0  # one sigma of how fast the bore takes who is out of sight
 
 
 class PersonInWaterRule:
@@ -87,7 +88,9 @@ class PersonInWaterRule:
             "missing_s": round(missing_s, 2),
             "reason": f"was in zone {zones[0]} when the water came and is not standing there any more",
         }
-        return _finding(track, 0.8, details)
+        stood = track.last_on_foot
+        adrift_s = 0.0 if stood is None else now_s - stood.at_s
+        return _finding(track, 0.8, details, self._config.swept_mps * adrift_s)
 
     def _drifting(self, track: Track, now_s: float) -> Finding | None:
         config = self._config
@@ -126,7 +129,7 @@ class PersonInWaterRule:
         return _finding(track, 0.55, details)
 
 
-def _finding(track: Track, confidence: float, details: Mapping[str, Any]) -> Finding:
+def _finding(track: Track, confidence: float, details: Mapping[str, Any], unsure_m: float = 0.0) -> Finding:
     return Finding(
-        AlertKind.PERSON_IN_WATER, track.position, track.sigma_m + 0.5, track.id, confidence, dict(details)
+        AlertKind.PERSON_IN_WATER, track.position, track.sigma_m + 0.5 + unsure_m, track.id, confidence, dict(details)
     )

@@ -53,7 +53,7 @@ class ZoneEntryRule:
         alive = {track.id for track in tracks}
         self._stays = {key: stay for key, stay in self._stays.items() if key[0] in alive}
         for track in tracks:
-            if track.missing_s(now_s) == 0.0 and track.on_foot and track.was_person and not self._rushes(track):
+            if track.missing_s(now_s) == 0.0 and track.on_foot and track.was_person and not self._no_walker(track):
                 surface = scene.surface_of(track.detection.code)
                 for zone in scene.zones_at(track.position, surface):
                     finding = self._seen_inside(track, zone, surface, now_s)
@@ -93,7 +93,9 @@ class ZoneEntryRule:
         }
         return Finding(AlertKind.ZONE_ENTRY, track.position, track.sigma_m, track.id, confidence, details)
 
-    def _rushes(self, track: Track) -> bool:
+    def _no_walker(self, track: Track) -> bool:
+        if track.detection.afloat:
+            return True
         sure = track.velocity_variance < 1.0 and track.bias_m < 1.5
         return sure and track.velocity.length_m > self._config.max_walk_mps
 
@@ -102,5 +104,6 @@ class ZoneEntryRule:
             stay = self._stays[key]
             out_s = now_s - stay.last_inside_s
             leaving = stay.presence is Presence.ENTERING and out_s > 0.5
-            if leaving or out_s > self._config.exit_s:
+            seen_outside = track.on_foot and track.missing_s(now_s) == 0.0  # who is out of sight has not come back
+            if leaving or (seen_outside and out_s > self._config.exit_s):
                 del self._stays[key]
