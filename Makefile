@@ -1,6 +1,8 @@
 # Two commands do everything: `make run` and `make test`. Both set up what they need, once.
 SHELL := /bin/bash
-PYTHON ?= $(shell command -v python3.13 || command -v python3.12 || command -v python3.11 || command -v python3)
+# The first Python that truly runs and is new enough; set PYTHON=... to choose.
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done || true)
 
 .PHONY: run test panel setup setup-test lint screenshot clean
 
@@ -11,10 +13,10 @@ test: setup-test
 	scripts/check
 
 setup:
-	@$(PYTHON) scripts/setup.py
+	@$(if $(PYTHON),,$(error Chaoxun needs Python 3.11 or newer))$(PYTHON) scripts/setup.py
 
 setup-test:
-	@$(PYTHON) scripts/setup.py --test
+	@$(if $(PYTHON),,$(error Chaoxun needs Python 3.11 or newer))$(PYTHON) scripts/setup.py --test
 
 panel: setup
 
