@@ -15,6 +15,7 @@ import uvicorn
 
 from flightctl.api.app import create_app
 from flightctl.clock import NO_SHIFT, Clock
+from flightctl.mavlink.signing import KeyRing, read_key
 from flightctl.scene import scene_geometry, tell_levels
 from flightctl.service import Service
 from flightctl.site_loading import Site, load_site
@@ -27,6 +28,7 @@ from vision.worker import VisionWorkers
 log = structlog.get_logger(__name__)
 
 PANEL_DIR = Path(__file__).resolve().parent / "panel" / "dist"
+SIGNING_STATE_NAME = "mavlink-signing.txt"
 KEYS_VARIABLE = "CHAOXUN_ALERT_KEYS"
 _PICTURE_EVERY_S = 0.4  # for the panel; analysis runs at each camera's own rate
 
@@ -61,7 +63,7 @@ async def serve(
 ) -> None:
     """Serves until cancelled or until the web server is told to stop. `clock_shift` is for stories of another day.
 
-    Raises SiteInvalid, StoreUnavailable, or LinkUnavailable when an address is taken.
+    Raises SiteInvalid, SigningKeyInvalid, SigningStateLost, StoreUnavailable, LinkUnavailable (an address is taken).
     """
     site = load_site(site_dir)
     store = await Store.open(data_dir / DATABASE_NAME)
@@ -76,6 +78,7 @@ async def serve(
             rng=np.random.default_rng(),
             vision=workers,
             forecast_table=forecast_table,
+            ring=_key_ring(site, clock, data_dir / SIGNING_STATE_NAME),
         )
         app = create_app(
             service,
@@ -88,6 +91,14 @@ async def serve(
         await _run(service, server, workers, f"http://{host}:{port}", on_ready)
     finally:
         await store.close()
+
+
+def _key_ring(site: Site, clock: Clock, state: Path) -> KeyRing | None:
+    policy = site.file.mavlink
+    if not policy.signing_key_files:
+        return None
+    keys = {number: read_key(site.folder / name) for number, name in policy.signing_key_files.items()}
+    return KeyRing(keys, clock, link_id=policy.signing_link_id, state=state)
 
 
 async def _run(

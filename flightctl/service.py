@@ -30,6 +30,7 @@ from flightctl.incidents.intake import Intake
 from flightctl.incidents.lifecycle import is_open, moved, noted
 from flightctl.incidents.model import Consent, Incident, IncidentState, Priority
 from flightctl.incidents.tending import tend
+from flightctl.mavlink.signing import KeyRing
 from flightctl.response.desk import Desk
 from flightctl.response.errors import ResponseFailed
 from flightctl.response.response import Response
@@ -74,7 +75,9 @@ class Service:
         vision: VisionPort,
         forecast_table: tuple[TableEntry, ...] = (),
         policy: Policy | None = None,
+        ring: KeyRing | None = None,
     ) -> None:
+        """`ring`: the keys of vehicles that sign."""
         self.site = site
         self.ready = asyncio.Event()
         self._clock = clock
@@ -96,6 +99,7 @@ class Service:
             system_id=link.system_id,
             component_id=link.component_id,
             clock=clock,
+            ring=ring,
         )
         self.drones = {drone.id: DroneHands(drone, self._fleet, site.frame) for drone in site.file.drones}
         self.docks = {

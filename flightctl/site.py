@@ -114,6 +114,10 @@ class MavlinkPolicy(_Part):
     endpoints: Annotated[tuple[str, ...], Field(min_length=1)] = ("udpin:127.0.0.1:14550",)
     system_id: Annotated[int, Field(ge=1, le=255)] = 255
     component_id: Annotated[int, Field(ge=1, le=255)] = 190
+    signing_key_files: dict[Annotated[int, Field(ge=1, le=250)], str] = {}
+    """By system id: a file with 64 hexadecimal digits, absolute or beside `site.yaml`. Such a vehicle is heard only
+    signed. Keep the files out of what you share: the site says only where they are."""
+    signing_link_id: Annotated[int, Field(ge=0, le=255)] = 0
 
 
 class Heights(_Part):

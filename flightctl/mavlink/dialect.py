@@ -6,7 +6,12 @@ peer (DESIGN §7). Every constant and message class is reached as `mavlink.NAME`
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
+
+if TYPE_CHECKING:
+    from flightctl.mavlink.signing import KeyRing
 
 Message = mavlink.MAVLink_message
 
@@ -19,8 +24,10 @@ _UNSIGNED_FRAME = 12  # header and checksum
 class Codec:
     """Parser and encoder for one peer: partial frames and sequence numbers must not be shared between peers."""
 
-    def __init__(self, system_id: int, component_id: int) -> None:
-        self._mav = mavlink.MAVLink(None, srcSystem=system_id, srcComponent=component_id)
+    def __init__(self, system_id: int, component_id: int, ring: KeyRing | None = None) -> None:
+        """With a key ring, what vehicles with keys say must be signed, and so is what is said to them."""
+        self._signed = None if ring is None else ring.codec(system_id, component_id)
+        self._mav = self._signed or mavlink.MAVLink(None, srcSystem=system_id, srcComponent=component_id)
         self._mav.robust_parsing = True
 
     def parse(self, data: bytes) -> list[Message]:
@@ -40,7 +47,10 @@ class Codec:
             found = self._mav.parse_buffer(data) or ()
         return [message for message in found if message.get_msgId() >= 0]  # broken and unknown ones are negative
 
-    def encode(self, message: Message) -> bytes:
+    def encode(self, message: Message, to_system: int | None = None) -> bytes:
+        """The frame, signed if `to_system` has a key."""
+        if self._signed is not None:
+            self._signed.prepare(to_system)
         frame = message.pack(self._mav)
         self._mav.seq = (self._mav.seq + 1) % 256
         return bytes(frame)

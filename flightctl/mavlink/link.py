@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from flightctl.clock import Clock
 from flightctl.mavlink.dialect import Codec, Message
+from flightctl.mavlink.signing import KeyRing, without_signature
 from flightctl.transport import Datagrams, LinkUnavailable, Peer, Stream, Transports
 
 log = logging.getLogger(__name__)
@@ -80,6 +81,7 @@ class Channel:
         self.name = name
         self.heard_s = now_s
         self.open = True
+        self.heard: set[int] = set()  # the systems behind it
         self._codec = codec
         self._write = write
 
@@ -87,8 +89,8 @@ class Channel:
         self.heard_s = now_s
         return self._codec.parse(data)
 
-    def send(self, message: Message) -> bytes:
-        frame = self._codec.encode(message)
+    def send(self, message: Message, to_system: int | None = None) -> bytes:
+        frame = self._codec.encode(message, to_system)
         if self.open:
             self._write(frame)
         return frame
@@ -112,6 +114,7 @@ class Links:
         component_id: int,
         clock: Clock,
         tap: Tap | None = None,
+        ring: KeyRing | None = None,
     ) -> None:
         self.system_id = system_id
         self.component_id = component_id
@@ -119,6 +122,7 @@ class Links:
         self._endpoints = endpoints
         self._clock = clock
         self._tap = tap
+        self._ring = ring
         self._channels: dict[tuple[str, Peer], Channel] = {}
         self._routes: dict[int, _Route] = {}
 
@@ -127,21 +131,25 @@ class Links:
         async with asyncio.TaskGroup() as group:
             for address in self._endpoints:
                 group.create_task(self._keep_open(address, receive))
+            if self._ring is not None:
+                group.create_task(self._ring.keep())
 
     def send(self, system_id: int, message: Message) -> bool:
         """To one system, on the channel where it is heard; False when it never was."""
         route = self._routes.get(system_id)
         if route is None:
             return False
-        self._send_on(route.channel, message)
+        self._send_on(route.channel, message, system_id)
         return True
 
-    def send_on(self, channel: Channel, message: Message) -> None:
-        self._send_on(channel, message)
+    def send_on(self, channel: Channel, message: Message, system_id: int) -> None:
+        self._send_on(channel, message, system_id)
 
     def broadcast(self, message: Message) -> None:
+        """To everybody; where vehicles with keys are, once for each key, for each takes only its own signature."""
         for channel in self._channels.values():
-            self._send_on(channel, message)
+            for system_id in self._one_for_each_key(channel):
+                self._send_on(channel, message, system_id)
 
     def is_route(self, system_id: int, channel: Channel) -> bool:
         """Notes that `system_id` was heard on `channel`, and says whether that is its route."""
@@ -155,10 +163,20 @@ class Links:
             return True
         return False
 
-    def _send_on(self, channel: Channel, message: Message) -> None:
-        frame = channel.send(message)
+    def _one_for_each_key(self, channel: Channel) -> list[int | None]:
+        if self._ring is None:
+            return [None]
+        found: dict[bytes | None, int | None] = {self._ring.key_of(heard): heard for heard in sorted(channel.heard)}
+        return list(found.values()) or [None]
+
+    def _send_on(self, channel: Channel, message: Message, system_id: int | None) -> None:
+        self._record(channel.send(message, system_id))
+
+    def _record(self, frame: bytes) -> None:
         if self._tap is not None:
-            self._tap(frame)
+            kept = without_signature(frame)
+            if kept is not None:
+                self._tap(kept)
 
     async def _keep_open(self, address: str, receive: Receiver) -> None:
         retry_s = _FIRST_RETRY_S
@@ -209,7 +227,7 @@ class Links:
     def _channel(self, address: str, peer: Peer, write: Callable[[bytes], None]) -> Channel:
         if len(self._channels) >= MAX_CHANNELS:  # someone sprays from many ports: the longest silent one goes
             self._drop(min(self._channels, key=lambda key: self._channels[key].heard_s))
-        codec = Codec(self.system_id, self.component_id)
+        codec = Codec(self.system_id, self.component_id, self._ring)
         channel = Channel(f"{address} {peer}", codec, write, self._clock.time_s())
         self._channels[address, peer] = channel
         return channel
@@ -222,6 +240,8 @@ class Links:
     def _take(self, channel: Channel, data: bytes, receive: Receiver) -> None:
         for message in channel.parse(data, self._clock.time_s()):
             if self._tap is not None:
-                self._tap(bytes(message.get_msgbuf()))
-            if message.get_header().srcSystem != self.system_id:  # our own, sent back by a router
+                self._record(bytes(message.get_msgbuf()))
+            source = message.get_header().srcSystem
+            if source != self.system_id:  # our own, sent back by a router
+                channel.heard.add(source)
                 receive(channel, message)

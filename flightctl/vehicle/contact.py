@@ -23,6 +23,7 @@ from flightctl.mavlink.link import LossMeter
 from flightctl.mavlink.message_interval import Rates
 from flightctl.mavlink.mission import Transfers
 from flightctl.mavlink.parameter import Parameters
+from flightctl.mavlink.time_sync import TimeSample, TimeSync
 from flightctl.vehicle.telemetry import Fold, Telemetry
 
 log = logging.getLogger(__name__)
@@ -66,6 +67,7 @@ class Contact:
         self._parameters = Parameters(self._talk)
         self._transfers = Transfers(self._talk)
         self._rates = Rates(self._commander, WANTED_S)
+        self._time_sync = TimeSync(self._talk)
         self._loss = LossMeter()
         self._boot = BootWatch()
         self._online = False
@@ -102,6 +104,11 @@ class Contact:
         if self._snapshot is None or self._snapshot.online != online:
             self._snapshot = self._fold.snapshot(online=online, link_loss=self._loss.ratio)
         return self._snapshot
+
+    @property
+    def time_sample(self) -> TimeSample | None:
+        """How long a message takes there and back, and how far its clock is from ours."""
+        return self._time_sync.best
 
     def subscribe(self, listener: Listener) -> Unsubscribe:
         """Called with the telemetry at each position and heartbeat, and when the link is lost or back."""
@@ -146,6 +153,7 @@ class Contact:
         self._fold.texts.close_stale(now_s)
         if self.online:
             self._ask_for_missing(now_s)
+            self._time_sync.tick(now_s)
         elif self._online:
             self._online = False
             log.warning("%s is no longer heard", self.who)
@@ -210,6 +218,7 @@ class Contact:
         self.reboots += 1
         log.warning("%s has rebooted", self.who)
         self._fold.rebooted()
+        self._time_sync.forget()
         self._rates.forget()
         self._asked_s.clear()
 

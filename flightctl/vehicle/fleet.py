@@ -15,6 +15,7 @@ from flightctl.mavlink.command import Command
 from flightctl.mavlink.dialect import Message, mavlink
 from flightctl.mavlink.heartbeat import is_autopilot, keep_beating
 from flightctl.mavlink.link import Channel, Links, Tap
+from flightctl.mavlink.signing import KeyRing
 from flightctl.transport import Transports
 from flightctl.vehicle.vehicle import Vehicle
 
@@ -41,9 +42,10 @@ class Fleet:
         autopilot: Autopilot | None = None,
         is_healthy: Callable[[], bool] = _always,
         tap: Tap | None = None,
+        ring: KeyRing | None = None,
     ) -> None:
         self._links = Links(
-            transports, endpoints, system_id=system_id, component_id=component_id, clock=clock, tap=tap
+            transports, endpoints, system_id=system_id, component_id=component_id, clock=clock, tap=tap, ring=ring
         )
         self._clock = clock
         self._autopilot = autopilot or ArduCopter()
@@ -98,7 +100,7 @@ class Fleet:
         if now_s - self._rival_asked_s.get(system_id, -_ASK_RIVAL_S) >= _ASK_RIVAL_S:
             self._rival_asked_s[system_id] = now_s
             command = Command(mavlink.MAV_CMD_REQUEST_MESSAGE, (mavlink.MAVLINK_MSG_ID_AUTOPILOT_VERSION,))
-            self._links.send_on(channel, command.message(system_id, 1, 0))
+            self._links.send_on(channel, command.message(system_id, 1, 0), system_id)
 
     def _note_uid(self, vehicle: Vehicle, uid: bytes) -> None:
         if not any(uid):
