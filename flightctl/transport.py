@@ -7,6 +7,8 @@ Everything above speaks to these protocols, so the same code runs on both.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
 from collections.abc import Hashable
 from typing import Protocol
 
@@ -67,39 +69,29 @@ class Transports(Protocol):
 
 MAX_LINE_BYTES = 64 * 1024
 _MAX_QUEUED_DATAGRAMS = 4096
+_DATAGRAMS_AT_ONCE = 128
+_LONGEST_DATAGRAM = 65535
+_RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024  # the system gives what it allows
 
 
-class _UdpEndpoint(asyncio.DatagramProtocol):
-    """Bounded: when the reader falls behind the oldest datagrams go, and are counted."""
+class _UdpEndpoint:
+    """Takes all that waits in the socket at each wake-up: a fleet sends faster than one datagram a turn of the loop.
 
-    def __init__(self, remote: tuple[str, int] | None) -> None:
-        self._queue: asyncio.Queue[tuple[bytes, Peer] | None] = asyncio.Queue(_MAX_QUEUED_DATAGRAMS)
-        self._transport: asyncio.DatagramTransport | None = None
+    Bounded: when the reader falls behind the oldest datagrams go, and are counted.
+    """
+
+    def __init__(self, sock: socket.socket, remote: tuple[str, int] | None) -> None:
         self.remote = remote
         self.dropped = 0
+        self._socket = sock
+        self._queue: asyncio.Queue[tuple[bytes, Peer] | None] = asyncio.Queue(_MAX_QUEUED_DATAGRAMS)
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(sock.fileno(), self._on_readable)
+        self._closed = False
 
     @property
     def peer(self) -> Peer | None:
         return self.remote
-
-    def connection_made(self, transport: asyncio.DatagramTransport) -> None:
-        self._transport = transport
-
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        self._put((data, addr))
-
-    def error_received(self, exc: Exception) -> None:
-        """An ICMP refusal: the peer is not up yet. Heartbeats tell; nothing to do here."""
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._transport = None
-        self._put(None)
-
-    def _put(self, item: tuple[bytes, Peer] | None) -> None:
-        if self._queue.full():
-            self._queue.get_nowait()
-            self.dropped += 1
-        self._queue.put_nowait(item)
 
     async def receive(self) -> tuple[bytes, Peer]:
         item = await self._queue.get()
@@ -108,12 +100,47 @@ class _UdpEndpoint(asyncio.DatagramProtocol):
         return item
 
     def send(self, data: bytes, peer: Peer) -> None:
-        if self._transport is not None and isinstance(peer, tuple):
-            self._transport.sendto(data, peer)
+        if self._closed or not isinstance(peer, tuple):
+            return
+        with contextlib.suppress(OSError):  # the peer is not up yet, or the network is full: UDP loses, others retry
+            self._socket.sendto(data, peer)
 
     def close(self) -> None:
-        if self._transport is not None:
-            self._transport.close()
+        if not self._closed:
+            self._closed = True
+            self._loop.remove_reader(self._socket.fileno())
+            self._socket.close()
+            self._put(None)
+
+    def _on_readable(self) -> None:
+        for _ in range(_DATAGRAMS_AT_ONCE):
+            try:
+                data, peer = self._socket.recvfrom(_LONGEST_DATAGRAM)
+            except BlockingIOError:
+                return
+            except OSError:
+                return  # an ICMP refusal: the peer is not up yet; heartbeats tell
+            self._put((data, peer))
+
+    def _put(self, item: tuple[bytes, Peer] | None) -> None:
+        if self._queue.full():
+            self._queue.get_nowait()
+            self.dropped += 1
+        self._queue.put_nowait(item)
+
+
+def _udp_socket(host: str, port: int) -> socket.socket:
+    """Bound, and with the room to hold what a fleet says while the loop is busy elsewhere."""
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
+    sock = socket.socket(family, kind, protocol)
+    try:
+        sock.setblocking(False)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER_BYTES)
+        sock.bind(address)
+    except OSError:
+        sock.close()
+        raise
+    return sock
 
 
 class SocketStream:
@@ -157,14 +184,14 @@ class SocketTransports:
         loop = asyncio.get_running_loop()
         try:
             if kind == "udpin":
-                _, endpoint = await loop.create_datagram_endpoint(lambda: _UdpEndpoint(None), local_addr=(host, port))
-            else:
-                _, endpoint = await loop.create_datagram_endpoint(
-                    lambda: _UdpEndpoint((host, port)), local_addr=("0.0.0.0", 0)
-                )
+                return _UdpEndpoint(_udp_socket(host, port), None)
+            # a name may need to be looked up, which must not hold the loop
+            found = await loop.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
+            remote = found[0][4]
+            any_address = "::" if found[0][0] == socket.AF_INET6 else "0.0.0.0"
+            return _UdpEndpoint(_udp_socket(any_address, 0), (str(remote[0]), int(remote[1])))
         except OSError as error:
             raise LinkUnavailable(f"cannot open {address}: {error.strerror or error}") from error
-        return endpoint
 
     async def open_stream(self, address: str) -> Stream:
         _, host, port = parse_address(address)

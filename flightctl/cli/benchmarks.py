@@ -7,24 +7,16 @@ import sqlite3
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 
+from flightctl.cli import benchmark_link, benchmark_sim
+from flightctl.cli.measurement import Measurement
 from flightctl.cli.running import shipped_site
 
 _START = datetime(2026, 9, 28, 4, 0, tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Measurement:
-    name: str
-    value: float
-    unit: str
-    reference: float
-    reference_is: str
 
 
 def store() -> list[Measurement]:
@@ -120,4 +112,10 @@ def scenario() -> list[Measurement]:
     ]
 
 
-BENCHMARKS: dict[str, Callable[[], list[Measurement]]] = {"store": store, "drift": drift, "scenario": scenario}
+BENCHMARKS: dict[str, Callable[[], list[Measurement]]] = {
+    "store": store,
+    "drift": drift,
+    "link": benchmark_link.measure,
+    "sim": benchmark_sim.measure,
+    "scenario": scenario,
+}

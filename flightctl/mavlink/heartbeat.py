@@ -32,8 +32,8 @@ def is_autopilot(message: mavlink.MAVLink_heartbeat_message) -> bool:
     return message.autopilot != mavlink.MAV_AUTOPILOT_INVALID
 
 
-async def keep_beating(links: Links, is_healthy: Callable[[], bool], each: Callable[[], None]) -> None:
-    """Sends a heartbeat to every channel each second while healthy, and calls `each` every second in any case."""
+async def keep_beating(links: Links, is_healthy: Callable[[], bool]) -> None:
+    """Sends a heartbeat to every channel each second while healthy."""
     silenced = False
     while True:
         healthy = is_healthy()
@@ -45,7 +45,6 @@ async def keep_beating(links: Links, is_healthy: Callable[[], bool], each: Calla
                 log.error("the control loop has stalled: no heartbeat is sent, the vehicles' failsafes decide")
             else:
                 log.warning("the control loop runs again: heartbeats resume")
-        each()
         await asyncio.sleep(PERIOD_S)
 
 

@@ -22,6 +22,7 @@ from flightctl.vehicle.vehicle import Vehicle
 log = logging.getLogger(__name__)
 
 _ASK_RIVAL_S = 2.0
+_TURNS = 10
 
 
 def _always() -> bool:
@@ -57,7 +58,8 @@ class Fleet:
         """Until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._links.run(self._receive))
-            group.create_task(keep_beating(self._links, self._is_healthy, self._tick))
+            group.create_task(keep_beating(self._links, self._is_healthy))
+            group.create_task(self._look_after_all())
 
     def vehicle(self, system_id: int) -> Vehicle:
         """The vehicle with this system id; it may not have been heard yet."""
@@ -72,9 +74,14 @@ class Fleet:
         """Those asked for and those discovered, by system id."""
         return tuple(self._vehicles[key] for key in sorted(self._vehicles))
 
-    def _tick(self) -> None:
-        for vehicle in self._vehicles.values():
-            vehicle.tick()
+    async def _look_after_all(self) -> None:
+        """Each vehicle once a second, in turns: asking all of a large fleet at once would hold up what they say."""
+        while True:
+            for turn in range(_TURNS):
+                for system_id, vehicle in self._vehicles.items():
+                    if system_id % _TURNS == turn:
+                        vehicle.tick()
+                await asyncio.sleep(1.0 / _TURNS)
 
     def _receive(self, channel: Channel, message: Message) -> None:
         header = message.get_header()

@@ -163,6 +163,10 @@ class Parameters:
         self.changes += 1
         return self.get(name)
 
+    def every(self) -> frozenset[str]:
+        """All names, those of groups that are off included."""
+        return frozenset(self._values)
+
     def listed(self) -> tuple[str, ...]:
         hidden = self._hidden()
         return tuple(name for name in self._values if name not in hidden)
