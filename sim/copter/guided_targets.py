@@ -10,7 +10,7 @@ from geofence.errors import OutOfFrame
 from geofence.position import LatLon
 from sim.copter.modes import Mode
 from sim.copter.places import Spot
-from sim.copter.plans import ABSOLUTE_FRAMES, RELATIVE_FRAMES, TERRAIN_FRAMES
+from sim.copter.plans import ABSOLUTE_FRAMES, RELATIVE_FRAMES, TERRAIN_FRAMES, PlanItem
 from sim.copter.vehicle import Guided, GuidedKind, Severity, Vehicle
 
 _IGNORE_POSITION = 0b111
@@ -84,6 +84,19 @@ def on_global_target(vehicle: Vehicle, message: mavlink.MAVLink_set_position_tar
     else:
         rate = 0.0 if mask & _IGNORE_YAW_RATE else message.yaw_rate
         _velocity(vehicle, mask, (message.vx, message.vy, message.vz), yaw_rad=yaw, yaw_rate=rate)
+
+
+def on_item(vehicle: Vehicle, item: PlanItem, *, height_only: bool) -> bool:
+    """A waypoint sent alone; False when this mode, frame or fence does not let it fly there."""
+    if vehicle.mode is not Mode.GUIDED or item.command != mavlink.MAV_CMD_NAV_WAYPOINT:
+        return False
+    target = target_of(vehicle, item.x, item.y, item.z, item.frame)
+    if target is None:
+        return False
+    if height_only:
+        aim = vehicle.guided.target or vehicle.here
+        target = Spot(aim.east_m, aim.north_m, target.amsl_m)
+    return fly_to(vehicle, target)
 
 
 def on_local_target(vehicle: Vehicle, message: mavlink.MAVLink_set_position_target_local_ned_message) -> None:

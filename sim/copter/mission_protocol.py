@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
-from sim.copter import auto
+from sim.copter import auto, guided_targets
 from sim.copter.fence import FenceType
 from sim.copter.modes import Mode
 from sim.copter.plans import (
@@ -47,6 +47,9 @@ class _Upload:
     asked_s: float
     next: int = 0
     staged: list[PlanItem] = field(default_factory=list[PlanItem])
+
+
+_GUIDED_TARGET, _NEW_HEIGHT = 2, 3  # values of `current`
 
 
 class MissionProtocol:
@@ -136,6 +139,9 @@ class MissionProtocol:
         )
 
     def _on_item(self, link: Link, message: ItemMessage) -> None:
+        if message.mission_type == PlanKind.MISSION and message.current in {_GUIDED_TARGET, _NEW_HEIGHT}:
+            _reply(link, message, self._fly_item(message))
+            return
         upload = self._upload
         if upload is None or message.mission_type != upload.kind or message.get_srcSystem() != upload.system:
             return
@@ -164,6 +170,17 @@ class MissionProtocol:
         self._upload = None
         _ack(link, upload, self._finish(upload))
         self._vehicle.plans.count()
+
+    def _fly_item(self, message: ItemMessage) -> int:
+        """An item that is no part of a mission: a place, or a height alone, for GUIDED (DroneKit's goto)."""
+        vehicle, item = self._vehicle, as_stored(_item(message))
+        result = check_item(PlanKind.MISSION, item, vehicle.frame)
+        if result != mavlink.MAV_MISSION_ACCEPTED:
+            return result
+        flies = guided_targets.on_item(vehicle, item, height_only=message.current == _NEW_HEIGHT)
+        if message.current == _NEW_HEIGHT:
+            return mavlink.MAV_MISSION_ACCEPTED  # said in any case
+        return mavlink.MAV_MISSION_ACCEPTED if flies else mavlink.MAV_MISSION_ERROR
 
     def _finish(self, upload: _Upload) -> int:
         vehicle = self._vehicle
@@ -202,12 +219,11 @@ class MissionProtocol:
     ) -> None:
         kind = _kind(message.mission_type)
         items = self._vehicle.plans.items(kind) if kind is not None else []
-        if kind is None or not 0 <= message.seq < len(items):
+        is_home = kind is PlanKind.MISSION and message.seq == 0  # which can be read with no mission there
+        if kind is None or not (is_home or 0 <= message.seq < len(items)):
             _reply(link, message, mavlink.MAV_MISSION_INVALID_SEQUENCE)
             return
-        item = items[message.seq]
-        if kind is PlanKind.MISSION and message.seq == 0:
-            item = self._home_item()
+        item = self._home_item() if is_home else items[message.seq]
         current = int(kind is PlanKind.MISSION and message.seq == self._vehicle.plans.mission.current)
         whom = message.get_srcSystem(), message.get_srcComponent()
         if isinstance(message, mavlink.MAVLink_mission_request_int_message):

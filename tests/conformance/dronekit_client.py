@@ -65,6 +65,8 @@ def main(binary: str, instance: int, speedup: int, work: str, defaults: str) -> 
         seen["there"] = waited(lambda: abs(vehicle.location.global_frame.lat - place.lat) < 2e-5, 15)
 
         commands = vehicle.commands
+        commands.download()  # brings home, which is item 0 and stays
+        commands.wait_ready(timeout=10)
         commands.clear()
         frame = mavlink.MAV_FRAME_GLOBAL_RELATIVE_ALT
         way, home_again = mavlink.MAV_CMD_NAV_WAYPOINT, mavlink.MAV_CMD_NAV_RETURN_TO_LAUNCH
@@ -82,7 +84,7 @@ def main(binary: str, instance: int, speedup: int, work: str, defaults: str) -> 
         commands.upload()
         commands.download()
         commands.wait_ready(timeout=10)
-        seen["mission"] = [int(commands[index].command) for index in range(commands.count)]
+        seen["mission"] = [int(commands[index].command) for index in range(commands.count)]  # home not counted
         vehicle.mode = dronekit.VehicleMode("AUTO")
         seen["auto"] = waited(lambda: vehicle.mode.name == "AUTO", 5)
         seen["way_point"] = waited(lambda: abs(vehicle.location.global_frame.lon - (home.lon + 0.0004)) < 3e-5, 20)

@@ -12,6 +12,7 @@ from geofence.position import Enu
 from sim.copter import Environment
 from sim.virtual_time import run_virtual
 from tests.sim.copter.ground import (
+    FRAME,
     HOME_AMSL_M,
     POSITION_ONLY,
     Ground,
@@ -188,3 +189,31 @@ def test_a_seed_replays_the_same_flight_byte_for_byte() -> None:
     first = run_virtual(flight(7))
     assert run_virtual(flight(7)) == first
     assert run_virtual(flight(8)) != first
+
+
+def test_a_lone_waypoint_with_current_2_is_flown_and_with_3_only_its_height() -> None:
+    """The old way to say "go there", which DroneKit still uses; outside GUIDED it is refused."""
+
+    async def story() -> None:
+        async with flying_ground() as (ground, copter, _world):
+
+            async def say(place: Enu, height_m: float, current: int) -> int:
+                point = FRAME.to_wgs84(place)
+                ground.send(
+                    mavlink.MAVLink_mission_item_message(
+                        1, 1, 0, 3, 16, current, 0, 0, 0, 0, 0, point.lat, point.lon, height_m
+                    )
+                )
+                return int((await ground.expect(mavlink.MAVLink_mission_ack_message)).type)
+
+            await ground.take_off(20.0)
+            place = Enu(30.0, -20.0)
+            assert await say(place, 25.0, 2) == mavlink.MAV_MISSION_ACCEPTED
+            await until(lambda: off_m(copter, place) < 2.0 and copter.state.height_m > 24.0, within_s=30)
+            assert await say(Enu(0.0, 0.0), 18.0, 3) == mavlink.MAV_MISSION_ACCEPTED
+            await until(lambda: copter.state.height_m < 18.5, within_s=20)
+            assert off_m(copter, place) < 2.0
+            await ground.command(176, 1, 6)
+            assert await say(Enu(90.0, 0.0), 20.0, 2) == mavlink.MAV_MISSION_ERROR
+
+    run_virtual(story())

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import pytest
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
-from geofence.position import Enu
+from geofence.position import Enu, LatLon
 from sim.copter import Mode
 from sim.virtual_time import run_virtual
-from tests.sim.copter.ground import Ground, degrees_e7, flying_ground, off_m, until
+from tests.sim.copter.ground import FRAME, HOME, Ground, degrees_e7, flying_ground, off_m, until
 
 TAKEOFF, WAYPOINT, LAND, RTL, DELAY, SPEED, SERVO, GRIPPER, JUMP = 22, 16, 21, 20, 93, 178, 183, 211, 177
 ACCEPTED, UNSUPPORTED_FRAME, UNSUPPORTED, NO_SPACE, BAD_X, WRONG_SEQUENCE, DENIED, CANCELLED = (
@@ -360,5 +360,19 @@ def test_with_auto_options_it_arms_in_auto_and_takes_off_by_itself() -> None:
             await ground.mode(3)
             assert await ground.arm() == 0
             await until(lambda: copter.state.height_m > 14.0, within_s=30)
+
+    run_virtual(story())
+
+
+def test_home_can_be_read_with_no_mission_there() -> None:
+    async def story() -> None:
+        async with flying_ground() as (ground, _copter, _world):
+            ground.send(mavlink.MAVLink_mission_request_int_message(1, 1, 0, 0))
+            item = await ground.expect(mavlink.MAVLink_mission_item_int_message)
+            assert (item.seq, item.command) == (0, mavlink.MAV_CMD_NAV_WAYPOINT)
+            assert FRAME.to_enu(HOME).distance_m(FRAME.to_enu(LatLon(lat=item.x / 1e7, lon=item.y / 1e7))) < 3.0
+            ground.send(mavlink.MAVLink_mission_request_int_message(1, 1, 1, 0))
+            refused = await ground.expect(mavlink.MAVLink_mission_ack_message)
+            assert refused.type == mavlink.MAV_MISSION_INVALID_SEQUENCE
 
     run_virtual(story())
