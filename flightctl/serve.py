@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,6 +16,7 @@ import uvicorn
 from flightctl.api.app import create_app
 from flightctl.clock import NO_SHIFT, Clock
 from flightctl.mavlink.signing import KeyRing, read_key
+from flightctl.mavlink.tlog import TlogWriter
 from flightctl.scene import scene_geometry, tell_levels
 from flightctl.service import Service
 from flightctl.site_loading import Site, load_site
@@ -70,6 +71,7 @@ async def serve(
     try:
         clock = Clock.of_wall(clock_shift)
         workers = _workers(site, clock, data_dir / "evidence")
+        tlog = _tlog(site, clock, data_dir)
         service = Service(
             site,
             clock=clock,
@@ -79,6 +81,7 @@ async def serve(
             vision=workers,
             forecast_table=forecast_table,
             ring=_key_ring(site, clock, data_dir / SIGNING_STATE_NAME),
+            tap=None if tlog is None else tlog.tap,
         )
         app = create_app(
             service,
@@ -88,9 +91,27 @@ async def serve(
             evidence_dir=data_dir / "evidence",
         )
         server = _Server(uvicorn.Config(app, host=host, port=port, log_level="warning", ws_per_message_deflate=False))
-        await _run(service, server, workers, f"http://{host}:{port}", on_ready)
+        async with _recording(tlog):
+            await _run(service, server, workers, f"http://{host}:{port}", on_ready)
     finally:
         await store.close()
+
+
+def _tlog(site: Site, clock: Clock, data_dir: Path) -> TlogWriter | None:
+    if not site.file.mavlink.record_tlog:
+        return None
+    return TlogWriter(data_dir / f"mavlink-{clock.now():%Y%m%dT%H%M%SZ}.tlog", clock)
+
+
+@contextlib.asynccontextmanager
+async def _recording(tlog: TlogWriter | None) -> AsyncGenerator[None]:
+    task = None if tlog is None else asyncio.create_task(tlog.run())
+    try:
+        yield
+    finally:
+        if task is not None:
+            task.cancel()  # it writes the rest
+            await asyncio.wait({task})
 
 
 def _key_ring(site: Site, clock: Clock, state: Path) -> KeyRing | None:

@@ -30,6 +30,7 @@ from flightctl.incidents.intake import Intake
 from flightctl.incidents.lifecycle import is_open, moved, noted
 from flightctl.incidents.model import Consent, Incident, IncidentState, Priority
 from flightctl.incidents.tending import tend
+from flightctl.mavlink.link import Tap
 from flightctl.mavlink.signing import KeyRing
 from flightctl.response.desk import Desk
 from flightctl.response.errors import ResponseFailed
@@ -50,6 +51,7 @@ from geofence.position import Enu
 from vision.alert import Alert, AlertKind, FrameReport
 
 _TEND_EVERY_S = 0.5
+_STALLED_AFTER_S = 15.0  # longer than a slow disk holds one pass; the drones' own failsafe adds its seconds
 _TELEMETRY_EVERY_S = 1.0
 _FIND_VEHICLES_WITHIN_S = 6.0  # after a restart, before open incidents are taken up
 _MOST_REPORTS = 512
@@ -76,8 +78,9 @@ class Service:
         forecast_table: tuple[TableEntry, ...] = (),
         policy: Policy | None = None,
         ring: KeyRing | None = None,
+        tap: Tap | None = None,
     ) -> None:
-        """`ring`: the keys of vehicles that sign."""
+        """`ring`: the keys of vehicles that sign. `tap` is given every MAVLink frame that comes and goes."""
         self.site = site
         self.ready = asyncio.Event()
         self._clock = clock
@@ -90,6 +93,7 @@ class Service:
         self._reports: asyncio.Queue[FrameReport] = asyncio.Queue(_MOST_REPORTS)
         self._group: asyncio.TaskGroup | None = None
         self._seq = 0
+        self._tended_s: float | None = None
         commands = CommandLog(store, clock, rng)
 
         link = site.file.mavlink
@@ -100,6 +104,8 @@ class Service:
             component_id=link.component_id,
             clock=clock,
             ring=ring,
+            tap=tap,
+            is_healthy=self._is_healthy,
         )
         self.drones = {drone.id: DroneHands(drone, self._fleet, site.frame) for drone in site.file.drones}
         self.docks = {
@@ -180,11 +186,16 @@ class Service:
 
     async def _tend(self) -> None:
         while True:
+            self._tended_s = self._clock.time_s()
             await tend(self.book, self.intake, self.hailer, self.dispatcher, self.surroundings, self.desk)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_TEND_EVERY_S):
                     await self._kick.wait()
             self._kick.clear()
+
+    def _is_healthy(self) -> bool:
+        """Whether the ground may go on telling drones that it controls them: no pass of the control loop hangs."""
+        return self._tended_s is None or self._clock.time_s() - self._tended_s < _STALLED_AFTER_S
 
     def _start_response(self, response: Response, in_the_air: bool) -> None:
         if self._group is None:

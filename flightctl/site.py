@@ -118,6 +118,8 @@ class MavlinkPolicy(_Part):
     """By system id: a file with 64 hexadecimal digits, absolute or beside `site.yaml`. Such a vehicle is heard only
     signed. Keep the files out of what you share: the site says only where they are."""
     signing_link_id: Annotated[int, Field(ge=0, le=255)] = 0
+    record_tlog: bool = False
+    """Every frame into `mavlink-<start>.tlog` in the data folder, for other ground stations to replay."""
 
 
 class Heights(_Part):

@@ -36,6 +36,7 @@ class Codec:
             len(data) > 2
             and data[0] == _MAVLINK_2
             and len(data) == data[1] + _UNSIGNED_FRAME
+            and not data[2]  # incompatibility flags: the other way knows which it may take
             and not self._mav.buf_len()
         ):
             try:  # one whole frame a datagram is the rule: no need to search for its ends

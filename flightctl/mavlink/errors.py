@@ -111,6 +111,10 @@ class ParameterUnknown(MavlinkError):
     """The vehicle says nothing about a parameter of this name."""
 
 
+class ParametersIncomplete(MavlinkError):
+    """Some of the whole table did not arrive."""
+
+
 class ParameterNotTaken(MavlinkError):
     """The vehicle kept another value."""
 

@@ -1,4 +1,4 @@
-"""Parameters: read and set one by one, each verified by what the vehicle says it holds.
+"""Parameters: read and set one by one, or read all together; a set is verified by what the vehicle says it holds.
 
 MAVLink guide: https://mavlink.io/en/services/parameter.html. ArduPilot sends numbers as floats (C-cast), gives
 no answer at all for a name it does not know, and may not echo a set: then the value is read again.
@@ -10,12 +10,14 @@ import asyncio
 import math
 import struct
 
-from flightctl.mavlink.conversation import Conversation
+from flightctl.mavlink.conversation import Answers, Conversation
 from flightctl.mavlink.dialect import Message, mavlink
-from flightctl.mavlink.errors import ParameterNotTaken, ParameterUnknown
+from flightctl.mavlink.errors import ParameterNotTaken, ParametersIncomplete, ParameterUnknown
 
 _ANSWER_S = 1.2
 _TRIES = 5
+_PASSES = 12  # over what is missing
+_ASKED_AT_ONCE = 40  # a parameter may take half of a slow link, no more (guide)
 
 Value = mavlink.MAVLink_param_value_message
 
@@ -31,6 +33,52 @@ class Parameters:
         """Raises ParameterUnknown."""
         async with self._lock:
             return await self._read(name)
+
+    async def read_all(self) -> dict[str, float]:
+        """The whole table. What was lost on the way is asked for by its index. Raises ParametersIncomplete."""
+        async with self._lock:
+            with self._with.expect(Value) as answers:
+                found: dict[int, Value] = {}
+                await self._take_list(answers, found)
+                await self._take_missing(answers, found)
+        return {value.param_id: float(value.param_value) for _, value in sorted(found.items())}
+
+    async def _take_list(self, answers: Answers[Value], found: dict[int, Value]) -> None:
+        request = mavlink.MAVLink_param_request_list_message(self._with.system_id, self._with.component_id)
+        for _ in range(_TRIES):
+            self._with.send(request)
+            while (answer := await answers.next(_ANSWER_S)) is not None:
+                if answer.param_index < answer.param_count:  # single answers carry 65535
+                    found[answer.param_index] = answer
+                    if len(found) == answer.param_count:
+                        return
+            if found:
+                return
+        raise ParametersIncomplete(f"{self._with.who}: no answer when asked for its parameters, {_TRIES} times")
+
+    async def _take_missing(self, answers: Answers[Value], found: dict[int, Value]) -> None:
+        count = next(iter(found.values())).param_count
+        for _ in range(_PASSES):
+            missing = [index for index in range(count) if index not in found]
+            for start in range(0, len(missing), _ASKED_AT_ONCE):
+                for index in missing[start : start + _ASKED_AT_ONCE]:
+                    self._with.send(
+                        mavlink.MAVLink_param_request_read_message(
+                            self._with.system_id, self._with.component_id, b"", index
+                        )
+                    )
+                wanted = set(missing[start : start + _ASKED_AT_ONCE])
+                while wanted and (answer := await answers.next(_ANSWER_S)) is not None:
+                    if answer.param_index < answer.param_count:
+                        found[answer.param_index] = answer
+                        wanted.discard(answer.param_index)
+            if all(index in found for index in range(count)):
+                return
+        lost = count - len(found)
+        raise ParametersIncomplete(
+            f"{self._with.who}: {lost} of {count} parameters did not arrive, each asked for {_PASSES} times; "
+            "try again when the link is better"
+        )
 
     async def set(self, name: str, value: float) -> None:
         """Returns when the vehicle has said that it holds `value`. Raises ParameterUnknown, ParameterNotTaken."""

@@ -6,10 +6,13 @@ Each record is the UTC in microseconds, 8 bytes big-endian, and the frame as it 
 from __future__ import annotations
 
 import asyncio
+import logging
 import struct
 from pathlib import Path
 
 from flightctl.clock import Clock
+
+log = logging.getLogger(__name__)
 
 _WRITE_EVERY_S = 1.0
 _MAX_WAITING_BYTES = 8 * 1024 * 1024
@@ -23,6 +26,7 @@ class TlogWriter:
         self._clock = clock
         self._waiting = bytearray()
         self.dropped = 0
+        self.lost_bytes = 0
 
     def tap(self, frame: bytes) -> None:
         """Costs no disk access; frames are dropped and counted when the disk does not keep up."""
@@ -47,6 +51,11 @@ class TlogWriter:
         return taken
 
     def _write(self, data: bytes) -> None:
-        if data:
+        if not data:
+            return
+        try:
             with self._path.open("ab") as file:
                 file.write(data)
+        except OSError as error:  # a full disk must not take the links down with it
+            self.lost_bytes += len(data)
+            log.error("%s: %d bytes of MAVLink were not recorded (%s)", self._path, len(data), error)

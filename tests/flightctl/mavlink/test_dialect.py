@@ -79,3 +79,12 @@ def test_the_log_holds_each_frame_with_its_time(tmp_path: Path) -> None:
     assert times[1] - times[0] == 2_000_000
     assert datetime.fromtimestamp(times[0] / 1e6, UTC) == datetime(2026, 9, 28, 5, 0, 0, 500_000, tzinfo=UTC)
     assert data[8:record] == frame
+
+
+def test_a_frame_with_a_flag_it_does_not_know_is_not_taken() -> None:
+    """MAVLink 2: a receiver drops what carries an incompatibility flag it does not understand."""
+    frame = bytearray(Codec(1, 1).encode(mavlink.MAVLink_statustext_message(6, b"odd", 0, 0)))
+    frame[2] = 0x02
+    crc = mavlink.x25crc(bytes(frame[1:-2]) + bytes([mavlink.MAVLink_statustext_message.crc_extra])).crc
+    frame[-2:] = crc.to_bytes(2, "little")
+    assert Codec(255, 190).parse(bytes(frame)) == []

@@ -358,3 +358,17 @@ def unused_udp_port() -> int:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_whole_parameter_table_arrives_on_a_bad_link(seed: int) -> None:
+    async def story() -> None:
+        shape = Shape(loss=0.2, doubled=0.1, latency_s=0.3, jitter_s=0.2)
+        network = ShapedNetwork(shape, np.random.default_rng(seed))
+        async with one_copter(network, parameters={"RTL_ALT": 2345.0}) as (vehicle, _, _):
+            found = await vehicle.read_all_parameters()
+            assert found["RTL_ALT"] == 2345.0
+            assert {"FENCE_ENABLE", "GRIP_RELEASE", "MAV_SYSID", "SERVO9_FUNCTION"} <= set(found)
+            assert len(found) == len(await vehicle.read_all_parameters())
+
+    run_virtual(story())

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
+from flightctl import service
+from flightctl.mavlink import heartbeat
+from flightctl.mavlink.dialect import Message
 from sim.scenario.command import run_files
 from sim.scenario.load import parse_scenario
 from sim.scenario.record import Source
@@ -79,3 +83,24 @@ def test_site_that_is_wrong_is_told_before_anything_runs(tmp_path: Path) -> None
     file.write_text("version: 1\nname: Lost\nsite: nowhere\nduration_s: 5\nexpect: [no alert]\n", encoding="utf-8")
     with pytest.raises(InvalidInput, match="nowhere"):
         run_files([file])
+
+
+def test_a_service_that_hangs_stops_its_heartbeat_so_that_the_drones_decide(monkeypatch: pytest.MonkeyPatch) -> None:
+    beats_s: list[float] = []
+    beat = heartbeat.of_ground_station
+
+    def noted() -> Message:
+        beats_s.append(asyncio.get_running_loop().time())
+        return beat()
+
+    async def hang(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(heartbeat, "of_ground_station", noted)
+    text = SHORT.split("people:", maxsplit=1)[0] + "people: []\nexpect: [no alert]\n"
+    run_scenario(parse_scenario(text, Path("alive.yaml")))
+    assert max(beats_s) > 38.0
+    beats_s.clear()
+    monkeypatch.setattr(service, "tend", hang)
+    run_scenario(parse_scenario(text, Path("hanging.yaml")))
+    assert 10.0 < max(beats_s) < 17.0
