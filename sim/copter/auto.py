@@ -13,7 +13,7 @@ import math
 
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
-from sim.copter import navigation
+from sim.copter import circle, navigation
 from sim.copter.fence import FenceType
 from sim.copter.places import Spot
 from sim.copter.plans import ABSOLUTE_FRAMES, NAV_COMMANDS, PlanItem
@@ -101,6 +101,10 @@ def _fly_item(vehicle: Vehicle, auto: AutoState, item: PlanItem) -> bool:
             auto.returning = True
             auto.landing = navigation.fly_return(vehicle)
             return False
+        case mavlink.MAV_CMD_NAV_LOITER_TURNS:
+            if auto.circle is None:
+                auto.circle = circle.circle_of(vehicle, target, item.params[0], item.params[2])
+            return circle.fly(vehicle, auto.circle, vehicle.speed_mps(auto.speed_mps))
         case mavlink.MAV_CMD_NAV_DELAY:
             navigation.hold_here(vehicle)
             return waited_s >= item.params[0]
@@ -144,6 +148,7 @@ def _begin(vehicle: Vehicle, index: int, item: PlanItem) -> None:
     auto.index = vehicle.plans.mission.current = index
     auto.item_since_s = vehicle.now_s
     auto.reached_s = None
+    auto.circle = None
     auto.complete = False
     previous = auto.target or vehicle.here
     auto.target = _target(vehicle, item, previous)
@@ -179,7 +184,14 @@ def _do(vehicle: Vehicle, item: PlanItem) -> None:
         case mavlink.MAV_CMD_DO_GRIPPER:
             vehicle.gripper.command(int(item.params[0]), release=item.params[1] == 0, now_s=vehicle.now_s)
         case mavlink.MAV_CMD_CONDITION_YAW:
-            vehicle.hold_yaw_rad = math.radians(item.params[0]) % math.tau
+            angle_rad = math.radians(item.params[0])
+            if item.params[3] == 1:
+                angle_rad = vehicle.body.yaw_rad + math.copysign(angle_rad, item.params[2] or 1.0)
+            vehicle.hold_yaw_rad = angle_rad % math.tau
+        case mavlink.MAV_CMD_DO_SET_ROI | mavlink.MAV_CMD_DO_SET_ROI_LOCATION:
+            vehicle.look_at = vehicle.spot(item.point, vehicle.amsl_m) if item.has_point else None
+        case mavlink.MAV_CMD_DO_SET_ROI_NONE:
+            vehicle.look_at = None
         case mavlink.MAV_CMD_DO_FENCE_ENABLE:
             vehicle.fence.enable(FenceType(15), on=item.params[0] == 1)
         case _:

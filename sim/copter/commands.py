@@ -168,6 +168,27 @@ def _yaw(vehicle: Vehicle, link: Link, command: Command) -> int:
     return ACCEPTED
 
 
+def _look_at(vehicle: Vehicle, link: Link, command: Command) -> int:
+    """DO_SET_ROI_LOCATION and the older DO_SET_ROI; zero for a place looks ahead again."""
+    if not (math.isfinite(command.x) and math.isfinite(command.y)):
+        return DENIED
+    scale = 1 if command.frame is not None else 10_000_000
+    lat_e7, lon_e7 = round(command.x * scale), round(command.y * scale)
+    if (lat_e7, lon_e7) == (0, 0):
+        vehicle.look_at = None
+        return ACCEPTED
+    spot = guided_targets.target_of(vehicle, lat_e7, lon_e7, command.z, 3 if command.frame is None else command.frame)
+    if spot is None:
+        return DENIED
+    vehicle.look_at = spot
+    return ACCEPTED
+
+
+def _look_ahead(vehicle: Vehicle, link: Link, command: Command) -> int:
+    vehicle.look_at = None
+    return ACCEPTED
+
+
 def _gripper(vehicle: Vehicle, link: Link, command: Command) -> int:
     if int(command.p2) not in (0, 1):
         return DENIED
@@ -311,6 +332,9 @@ _HANDLERS: dict[int, Callable[[Vehicle, Link, Command], int]] = {
     mavlink.MAV_CMD_NAV_LOITER_UNLIM: _mode_command(Mode.LOITER),
     mavlink.MAV_CMD_NAV_TAKEOFF: _take_off,
     mavlink.MAV_CMD_CONDITION_YAW: _yaw,
+    mavlink.MAV_CMD_DO_SET_ROI: _look_at,
+    mavlink.MAV_CMD_DO_SET_ROI_LOCATION: _look_at,
+    mavlink.MAV_CMD_DO_SET_ROI_NONE: _look_ahead,
     mavlink.MAV_CMD_DO_SET_MODE: _set_mode,
     mavlink.MAV_CMD_DO_CHANGE_SPEED: _change_speed,
     mavlink.MAV_CMD_DO_SET_HOME: _set_home,

@@ -56,6 +56,8 @@ def steer(vehicle: Vehicle) -> None:
                 demand.thrust = Thrust.IDLE
             else:
                 _stick_climb(vehicle)
+    if vehicle.look_at is not None and not vehicle.landed:
+        _look(vehicle, vehicle.look_at)
 
 
 def go_to(vehicle: Vehicle, target: Spot, speed_mps: float, *, look: bool = True) -> None:
@@ -69,6 +71,13 @@ def go_to(vehicle: Vehicle, target: Spot, speed_mps: float, *, look: bool = True
         if math.hypot(off_east, off_north) > _LOOK_AT_M:
             vehicle.hold_yaw_rad = math.atan2(off_east, off_north) % math.tau
             demand.yaw_rad = vehicle.hold_yaw_rad
+
+
+def _look(vehicle: Vehicle, at: Spot) -> None:
+    """The region of interest goes before what the way would have the nose do."""
+    east_m, north_m = at.east_m - vehicle.east_m, at.north_m - vehicle.north_m
+    if math.hypot(east_m, north_m) > _LOOK_AT_M:
+        vehicle.hold_yaw_rad = vehicle.demand.yaw_rad = math.atan2(east_m, north_m) % math.tau
 
 
 def _go_to_guided(vehicle: Vehicle, guided: Guided, target: Spot) -> None:

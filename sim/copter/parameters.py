@@ -68,6 +68,8 @@ _DEFAULTS: dict[str, tuple[float, ParameterType]] = {
     "RTL_CONE_SLOPE": (3, _F),
     "RTL_LOIT_TIME": (5000, _I32),  # ms
     "RTL_SPEED": (0, _I16),
+    "CIRCLE_RADIUS": (1000, _F),
+    "CIRCLE_RATE": (20, _F),
     "LAND_SPEED": (50, _I16),
     "LAND_SPEED_HIGH": (0, _I16),
     "LAND_ALT_LOW": (1000, _I16),

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import numpy as np
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
@@ -24,6 +25,9 @@ from sim.copter.parameters import Parameters
 from sim.copter.physics import Body, Demand, Surroundings
 from sim.copter.places import LocalPatch, Spot
 from sim.copter.plans import Plans
+
+if TYPE_CHECKING:
+    from sim.copter.circle import Circle
 
 BOOT_S = 2.5  # ARDUCOPTER.md: a mode set before is overwritten by the mode switch
 GYROS_S = 12.0
@@ -107,6 +111,7 @@ class AutoState:
     target: Spot | None = None
     landing: bool = False
     returning: bool = False
+    circle: Circle | None = None
     jumps: dict[int, int] = field(default_factory=dict[int, int])
 
 
@@ -159,6 +164,7 @@ class Vehicle:
         self.boot_texts_said = 0
         self.failsafes = FailsafeState()
         self.guided = Guided()
+        self.look_at: Spot | None = None  # the region of interest that its nose follows
         self.auto = AutoState()
         self.return_phase = ReturnPhase.CLIMB
         self.return_height_amsl_m = 0.0
@@ -248,6 +254,7 @@ class Vehicle:
         self.mode, self.mode_reason = mode, reason
         self.mode_since_s = self.phase_since_s = self.now_s
         self.hold = None
+        self.look_at = None
         self.guided = Guided(at_s=self.now_s)
         if mode in (Mode.RTL, Mode.SMART_RTL):
             self.begin_return()

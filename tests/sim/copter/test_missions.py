@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from dataclasses import dataclass
 
 import pytest
@@ -13,6 +14,7 @@ from sim.copter import Mode
 from sim.virtual_time import run_virtual
 from tests.sim.copter.ground import FRAME, HOME, Ground, degrees_e7, flying_ground, off_m, until
 
+TURNS = 18
 TAKEOFF, WAYPOINT, LAND, RTL, DELAY, SPEED, SERVO, GRIPPER, JUMP = 22, 16, 21, 20, 93, 178, 183, 211, 177
 ACCEPTED, UNSUPPORTED_FRAME, UNSUPPORTED, NO_SPACE, BAD_X, WRONG_SEQUENCE, DENIED, CANCELLED = (
     0,
@@ -374,5 +376,57 @@ def test_home_can_be_read_with_no_mission_there() -> None:
             ground.send(mavlink.MAVLink_mission_request_int_message(1, 1, 1, 0))
             refused = await ground.expect(mavlink.MAVLink_mission_ack_message)
             assert refused.type == mavlink.MAV_MISSION_INVALID_SEQUENCE
+
+    run_virtual(story())
+
+
+def test_turns_round_a_point_on_the_asked_circle_with_the_nose_to_it() -> None:
+    async def story() -> None:
+        async with flying_ground() as (ground, copter, _world):
+            centre = Enu(60.0, 0.0)
+            items = [
+                Item(WAYPOINT),
+                Item(TAKEOFF, height=15.0),
+                Item(TURNS, centre, 15.0, (2.0, 0.0, -12.0, 0.0)),
+                Item(WAYPOINT, Enu(60.0, 40.0), 15.0),
+            ]
+            assert await upload(ground, items) == ACCEPTED
+            await ground.take_off(15.0)
+            await ground.command(176, 1, 3)
+            await ground.command(300)
+            await until(lambda: any("Loiter Turns" in text for text in ground.texts()), within_s=30)
+            await until(lambda: abs(off_m(copter, centre) - 12.0) < 1.5, within_s=30)
+            await asyncio.sleep(4.0)
+            turned_deg, last = 0.0, None
+            while not any("3 Waypoint" in text for text in ground.texts()):
+                state = copter.state
+                bearing = math.atan2(state.position.east_m - centre.east_m, state.position.north_m - centre.north_m)
+                assert off_m(copter, centre) == pytest.approx(12.0, abs=2.0)
+                nose_off_deg = (math.degrees(bearing) + 180.0 - state.yaw_deg + 180.0) % 360.0 - 180.0
+                assert abs(nose_off_deg) < 20.0
+                if last is not None:
+                    turned_deg += (math.degrees(bearing - last) + 180.0) % 360.0 - 180.0
+                last = bearing
+                await asyncio.sleep(0.2)
+            assert (
+                -720.0 < turned_deg < -560.0
+            )  # a negative radius turns the other way; the first seconds are not seen
+
+    run_virtual(story())
+
+
+def test_the_nose_follows_a_region_of_interest_until_it_is_taken_away() -> None:
+    async def story() -> None:
+        async with flying_ground() as (ground, copter, _world):
+            await ground.take_off(15.0)
+            assert await ground.command_int(195, 3, (0, 0, 0, 0), (*degrees_e7(Enu(100.0, 0.0)), 0.0)) == ACCEPTED
+            ground.go_to(Enu(0.0, 60.0), 15.0)
+            await until(lambda: off_m(copter, Enu(0.0, 60.0)) < 2.0, within_s=30)
+            await asyncio.sleep(2.0)
+            assert copter.state.yaw_deg == pytest.approx(math.degrees(math.atan2(100.0, -60.0)), abs=6.0)
+            assert await ground.command(197) == ACCEPTED
+            ground.go_to(Enu(0.0, 0.0), 15.0)
+            await asyncio.sleep(4.0)
+            assert copter.state.yaw_deg == pytest.approx(180.0, abs=6.0)
 
     run_virtual(story())
