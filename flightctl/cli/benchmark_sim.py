@@ -36,10 +36,14 @@ def measure() -> list[Measurement]:
     share = 100.0 * many / COPTERS
     return [
         Measurement(f"{COPTERS} copters airborne, of one core in real time", 100.0 * many, "%", 100.0, "the aim"),
-        Measurement("copters in real time on one core", COPTERS / many, "copters", 100.0, "the aim"),
+        Measurement("copters that one core's time is enough for", COPTERS / many, "copters", 100.0, "the aim"),
         Measurement("one of them", share, "% of a core", _REAL_SITL_SHARE, "a real SITL, measured elsewhere"),
         Measurement(
-            "a copter alone, virtual to wall time", 1.0 / one, "times", _REAL_SITL_FASTEST, "a real SITL's most"
+            "a copter alone, virtual seconds a processor second",
+            1.0 / one,
+            "times",
+            _REAL_SITL_FASTEST,
+            "a real SITL's most",
         ),
     ]
 
