@@ -127,7 +127,9 @@ class HookJammed(ReleaseUnconfirmed):
     """The command was accepted and the servo output did not move."""
 
 
-_MAV_RESULT_CANCELLED = 6  # not in this dialect's enumeration
+_MAV_RESULT_CANCELLED = 6  # these three are in the standard's enumeration and not in this dialect's
+UNSUPPORTED_FRAME = 9
+_NOT_IN_CONTROL = 10
 _REFUSALS: dict[int, tuple[type[CommandError], str]] = {
     mavlink.MAV_RESULT_TEMPORARILY_REJECTED: (CommandTemporarilyRejected, "rejected for now"),
     mavlink.MAV_RESULT_DENIED: (CommandDenied, "denied"),
@@ -135,6 +137,8 @@ _REFUSALS: dict[int, tuple[type[CommandError], str]] = {
     mavlink.MAV_RESULT_COMMAND_LONG_ONLY: (CommandUnsupported, "only supported as COMMAND_LONG"),
     mavlink.MAV_RESULT_COMMAND_INT_ONLY: (CommandUnsupported, "only supported as COMMAND_INT"),
     mavlink.MAV_RESULT_FAILED: (CommandFailed, "failed"),
+    UNSUPPORTED_FRAME: (CommandUnsupported, "not supported in this frame"),
+    _NOT_IN_CONTROL: (CommandDenied, "denied: another station is in control"),
     _MAV_RESULT_CANCELLED: (CommandCancelled, "cancelled"),
 }
 

@@ -85,6 +85,18 @@ def fence_items(inclusion: Sequence[LatLon], exclusions: Sequence[Sequence[LatLo
     return tuple(items)
 
 
+@dataclass(frozen=True, slots=True)
+class Rally:
+    """A place to return to; its height is above home."""
+
+    position: LatLon
+    height_m: float
+
+
+def rally_items(points: Sequence[Rally]) -> tuple[Item, ...]:
+    return tuple(Item(mavlink.MAV_CMD_NAV_RALLY_POINT, point.position, point.height_m) for point in points)
+
+
 class Transfers:
     """Uploads and downloads of one vehicle, one at a time."""
 

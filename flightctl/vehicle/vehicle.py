@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from flightctl.mavlink import gripper
-from flightctl.mavlink.command import Check, Command
+from flightctl.mavlink.command import ACT_WINDOW_S, INSIST_WINDOW_S, Check, Command
 from flightctl.mavlink.dialect import mavlink
 from flightctl.mavlink.errors import (
     CommandFailed,
@@ -27,7 +27,7 @@ from flightctl.mavlink.errors import (
     WrongState,
 )
 from flightctl.mavlink.gripper import HookState, Release
-from flightctl.mavlink.mission import Item, Plan, fence_items
+from flightctl.mavlink.mission import Item, Plan, Rally, fence_items, rally_items
 from flightctl.vehicle import preflight
 from flightctl.vehicle.contact import Contact
 from flightctl.vehicle.telemetry import LandedState
@@ -82,7 +82,12 @@ class Vehicle(Contact):
         fold = self._fold
         if fold.mode == name:
             return
-        await self._commander.act(command, self._shows(lambda: fold.mode == name, lambda: fold.heartbeat_s))
+        safer = name in {self.autopilot.return_home, self.autopilot.land, self.autopilot.brake}
+        await self._commander.act(
+            command,
+            self._shows(lambda: fold.mode == name, lambda: fold.heartbeat_s),
+            window_s=INSIST_WINDOW_S if safer else ACT_WINDOW_S,
+        )
         if await self.until(lambda: fold.mode == name or None, _TAKES_EFFECT_S) is None:
             raise CommandFailed(self.who, f"mode {name}", f"was accepted, but it is in {fold.mode}")
 
@@ -300,6 +305,15 @@ class Vehicle(Contact):
         if enable:
             await self._parameters.set("FENCE_TYPE", _FENCE_POLYGON)
             await self._enable_fence()
+
+    async def upload_rally_points(self, points: Sequence[Rally]) -> None:
+        """Where it may return to instead of home. Raises TransferFailed."""
+        self.require_link()
+        await self._transfers.upload(Plan.RALLY, rally_items(points))
+
+    async def download_rally_points(self) -> tuple[Item, ...]:
+        self.require_link()
+        return await self._transfers.download(Plan.RALLY)
 
     async def upload_mission(self, items: Sequence[Item]) -> None:
         """Without home: the first item is the take-off. Raises TransferFailed."""
