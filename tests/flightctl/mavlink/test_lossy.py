@@ -46,7 +46,8 @@ class Count:
     mission_starts: int = 0
 
     async def watch(self) -> None:
-        mode, climbing, flying = "", False, False
+        mode: str | None = None
+        climbing = flying = False
         vehicle = self.copter
         while True:
             if vehicle.mode.name != mode:
