@@ -46,13 +46,11 @@ class Count:
     mission_starts: int = 0
 
     async def watch(self) -> None:
-        mode: str | None = None
         climbing = flying = False
         vehicle = self.copter
         while True:
-            if vehicle.mode.name != mode:
-                mode = vehicle.mode.name
-                self.modes.append(mode)
+            if self.modes[-1:] != [vehicle.mode.name]:
+                self.modes.append(vehicle.mode.name)
             took_off = vehicle.guided.kind == GuidedKind.TAKE_OFF
             self.take_offs += took_off and not climbing
             started = vehicle.auto.started
