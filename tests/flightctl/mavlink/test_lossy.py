@@ -148,6 +148,11 @@ def entered_twice(name: str) -> Check:
     return lambda _, count: count.modes.count(name) > 1
 
 
+def stopped_once(_: Vehicle, count: Count) -> bool:
+    """Braked once, then in GUIDED again, where it takes orders."""
+    return count.truth.copter.state.mode.name == "GUIDED" and count.modes.count("BRAKE") == 1
+
+
 async def mission_there_and_back(vehicle: Vehicle) -> None:
     await vehicle.upload_mission(ITEMS)
     held = await vehicle.download_mission()
@@ -197,7 +202,7 @@ OPERATIONS = (
     Operation(
         "go to", lambda v: v.go_to(beside_home(50.0, 20.0), 18.0, speed_mps=8.0), near(50.0, 20.0), never, 15.0
     ),
-    Operation("hold", Vehicle.hold, mode_is("GUIDED"), entered_twice("BRAKE"), 15.0),
+    Operation("hold", Vehicle.hold, stopped_once, entered_twice("BRAKE"), 15.0),
     Operation(
         "return home",
         Vehicle.return_home,
