@@ -285,6 +285,11 @@ class Vehicle(Contact):
         self.require_link()
         return {name: await self._parameters.read(name) for name in names}
 
+    async def read_all_parameters(self) -> dict[str, float]:
+        """The whole table. Raises ParametersIncomplete."""
+        self.require_link()
+        return await self._parameters.read_all()
+
     async def set_parameters(self, values: Mapping[str, float]) -> None:
         """Each verified. Raises ParameterUnknown, ParameterNotTaken."""
         self.require_link()

@@ -46,8 +46,8 @@ class Count:
     mission_starts: int = 0
 
     async def watch(self) -> None:
-        mode, climbing, flying = "", False, False
         vehicle = self.copter
+        mode, climbing, flying = vehicle.mode.name, False, False
         while True:
             if vehicle.mode.name != mode:
                 mode = vehicle.mode.name
@@ -167,6 +167,10 @@ async def parameters_there_and_back(vehicle: Vehicle) -> None:
     assert await vehicle.read_parameters(["RTL_ALT", "FENCE_RADIUS"]) == {"RTL_ALT": 2300.0, "FENCE_RADIUS": 222.5}
 
 
+async def whole_table(vehicle: Vehicle) -> None:
+    assert len(await vehicle.read_all_parameters()) > 80
+
+
 async def fly_a_mission(vehicle: Vehicle) -> None:
     await vehicle.upload_mission(ITEMS)
     await vehicle.start_mission()
@@ -226,6 +230,7 @@ OPERATIONS = (
         lambda _, count: count.copter.parameters["RTL_ALT"] == 2300.0,
         never,
     ),
+    Operation("whole table", whole_table, lambda v, count: True, never),
     Operation(
         "start",
         fly_a_mission,
