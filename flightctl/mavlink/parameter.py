@@ -19,7 +19,7 @@ from flightctl.mavlink.dialect import Message, mavlink
 from flightctl.mavlink.errors import ParameterNotTaken, ParametersIncomplete, ParameterUnknown
 from flightctl.mavlink.patience import ENOUGH_TRIES, Patience
 
-_LISTS = 3  # askings for the whole list
+_LISTS = 6  # askings for the whole list
 _QUIET_S = 1.5  # this long without another one, the list is over
 _AT_ONCE = 10  # missing ones asked for together: more would fill a narrow link
 _CHECKS = 3  # an old answer may be overtaken by the set
