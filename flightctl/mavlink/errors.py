@@ -20,6 +20,7 @@ ChaoxunError
     │   └── TransferMismatch         what was read back is not what was sent
     ├── ParameterUnknown             no answer about this name
     ├── ParameterNotTaken            the value read back is another
+    ├── ParametersIncomplete         the list did not come whole
     └── ReleaseUnconfirmed           the hook was told to open; nothing shows that it did
         └── HookJammed               the autopilot took the command and the servo stayed where it was
 """
@@ -111,12 +112,12 @@ class ParameterUnknown(MavlinkError):
     """The vehicle says nothing about a parameter of this name."""
 
 
-class ParametersIncomplete(MavlinkError):
-    """Some of the whole table did not arrive."""
-
-
 class ParameterNotTaken(MavlinkError):
     """The vehicle kept another value."""
+
+
+class ParametersIncomplete(MavlinkError):
+    """Not every parameter of the list came."""
 
 
 class ReleaseUnconfirmed(MavlinkError):

@@ -1,11 +1,13 @@
 """Mission, fence and rally points: up with read-back and compare, and down.
 
 MAVLink guide: https://mavlink.io/en/services/mission.html. The vehicle drives an upload by asking item by item.
+The opaque ids of the guide are not in ArduPilot's dialect; the read-back compares the items themselves.
 Where ArduPilot deviates, we follow ArduPilot:
 
 - it asks with MISSION_REQUEST and wants MISSION_ITEM_INT; both requests are answered so;
-- it reports an error and goes on asking: an error counts only when it falls silent after it;
+- it reports an error and goes on asking: an error counts when it falls silent after it, or at the third time;
 - its uploads are not atomic: what it holds is read back and compared, also when the last word got lost;
+- it knows no cancelling: it is told, as the guide asks, and gives up by itself after 8 s;
 - item 0 of a mission is home, whatever is sent there; frame 6 comes back as frame 3.
 """
 
@@ -13,17 +15,22 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Protocol, TypeVar
 
 from flightctl.mavlink.conversation import Conversation
 from flightctl.mavlink.dialect import Message, mavlink
 from flightctl.mavlink.errors import TransferFailed, TransferMismatch, TransferRefused
+from flightctl.mavlink.patience import ENOUGH_TRIES, Patience
 from geofence.position import LatLon
 
 _TIMEOUT_S = 1.5  # mission guide: default
-_RETRIES = 5  # mission guide
+_UPLOADS = 3  # whole runs; the guide's 5 retries of one message are too few where a fifth is lost each way
+_OBJECTIONS = 3  # an item refused so often is wrong
+_MAY_PASS = {mavlink.MAV_MISSION_OPERATION_CANCELLED, mavlink.MAV_MISSION_DENIED}
+"""It gave up waiting, or was still at an earlier transfer."""
 _SILENCE_S = 3.0  # after the last item or an error, before the vehicle is taken at its word
 _DEAD_S = 10.0  # ArduPilot gives an upload up after 8 s of silence and asks every second until then
 _RELATIVE_FRAMES = {mavlink.MAV_FRAME_GLOBAL_RELATIVE_ALT, mavlink.MAV_FRAME_GLOBAL_RELATIVE_ALT_INT}
@@ -85,6 +92,23 @@ def fence_items(inclusion: Sequence[LatLon], exclusions: Sequence[Sequence[LatLo
     return tuple(items)
 
 
+class _Addressed(Protocol):
+    @property
+    def target_system(self) -> int: ...
+
+    @property
+    def target_component(self) -> int: ...
+
+
+A = TypeVar("A", mavlink.MAVLink_mission_count_message, mavlink.MAVLink_mission_item_int_message)
+
+
+@dataclass(frozen=True, slots=True)
+class _Trouble:
+    words: str
+    may_pass: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Rally:
     """A place to return to; its height is above home."""
@@ -103,23 +127,31 @@ class Transfers:
     def __init__(self, conversation: Conversation) -> None:
         self._with = conversation
         self._lock = asyncio.Lock()
+        self._patience = Patience()
 
     async def upload(self, plan: Plan, items: Sequence[Item]) -> None:
         """Returns when the vehicle was seen to hold exactly `items`. Raises TransferFailed.
 
-        A mission is given without home; its item 0 is added here.
+        A mission is given without home; its item 0 is added here. When this fails or is cancelled, what the
+        vehicle holds may be a mixture of the old plan and the new one.
         """
         wanted = (_HOME, *items) if plan is Plan.MISSION else tuple(items)
         async with self._lock:
-            for last_try in (False, True):
-                trouble = await self._upload(plan, wanted)
+            for tries_left in reversed(range(_UPLOADS)):
+                try:
+                    trouble = await self._upload(plan, wanted)
+                except asyncio.CancelledError:
+                    self._end(plan, mavlink.MAV_MISSION_OPERATION_CANCELLED)
+                    raise
                 held = await self._download(plan)
                 wrong = _difference(plan, wanted, held)
                 if wrong is None:
                     return
-                if trouble is not None:
-                    raise TransferRefused(f"{self._with.who}: {plan.name.lower()} {trouble}")
-                if last_try:
+                if trouble is not None and not trouble.may_pass:
+                    raise TransferRefused(f"{self._with.who}: {plan.name.lower()} {trouble.words}")
+                if tries_left == 0:
+                    if trouble is not None:
+                        raise TransferFailed(f"{self._with.who}: {plan.name.lower()} {trouble.words}")
                     raise TransferMismatch(f"{self._with.who}: {plan.name.lower()} read back differs: {wrong}")
 
     async def download(self, plan: Plan) -> tuple[Item, ...]:
@@ -128,20 +160,20 @@ class Transfers:
             held = await self._download(plan)
         return held[1:] if plan is Plan.MISSION else held
 
-    async def _upload(self, plan: Plan, items: Sequence[Item]) -> str | None:
-        """One run; None or what the vehicle objected to. Only the read-back says whether it holds them."""
+    async def _upload(self, plan: Plan, items: Sequence[Item]) -> _Trouble | None:
+        """One run; None or what went wrong. Only the read-back says whether it holds them."""
         clock = self._with.clock
         with self._with.expect(
             mavlink.MAVLink_mission_request_message,
             mavlink.MAVLink_mission_request_int_message,
             mavlink.MAVLink_mission_ack_message,
-            where=lambda message: message.mission_type == plan,
+            where=lambda message: message.mission_type == plan and self._is_ours(message),
         ) as answers:
             begun, objection, last_sent = False, None, False
-            counts_sent, heard_s = 0, clock.time_s()
+            objections, counts_sent, heard_s = 0, 0, clock.time_s()
             while True:
                 if not begun:
-                    if counts_sent == _RETRIES:
+                    if counts_sent == ENOUGH_TRIES:
                         raise TransferFailed(
                             f"{self._with.who}: no answer to a {plan.name.lower()} of {len(items)} items"
                         )
@@ -150,21 +182,24 @@ class Transfers:
                 settled = last_sent or objection is not None
                 answer = await answers.next(_TIMEOUT_S if not begun else _SILENCE_S if settled else _DEAD_S)
                 if answer is None:
-                    if not begun and objection is None:
+                    if not begun:
                         continue
+                    if objection is not None:
+                        return _Trouble(_ack_words(objection), may_pass=objection in _MAY_PASS)
                     if settled:
-                        return objection
-                    raise TransferFailed(
-                        f"{self._with.who}: stopped asking for items of the {plan.name.lower()} "
-                        f"{clock.time_s() - heard_s:.0f} s ago"
-                    )
+                        return None
+                    silent_s = clock.time_s() - heard_s
+                    return _Trouble(f"was not asked for to its end: silent for {silent_s:.0f} s", may_pass=True)
                 heard_s = clock.time_s()
                 if isinstance(answer, mavlink.MAVLink_mission_ack_message):
                     if answer.type == mavlink.MAV_MISSION_ACCEPTED:
-                        if begun or not items:
+                        if last_sent or not items:  # else it is the echo of an earlier transfer
                             return None
                     elif answer.type != mavlink.MAV_MISSION_INVALID_SEQUENCE:
-                        begun, objection = True, _ack_words(answer.type)
+                        begun, objection, objections = True, answer.type, objections + 1
+                        if objections == _OBJECTIONS:
+                            self._end(plan, mavlink.MAV_MISSION_OPERATION_CANCELLED)
+                            return _Trouble(_ack_words(objection), may_pass=objection in _MAY_PASS)
                 elif answer.seq < len(items):
                     begun, objection = True, None
                     last_sent = last_sent or answer.seq == len(items) - 1
@@ -173,37 +208,52 @@ class Transfers:
     async def _download(self, plan: Plan) -> tuple[Item, ...]:
         count = await self._ask_count(plan)
         items = tuple([await self._ask_item(plan, seq) for seq in range(count)])
-        self._with.send(
-            mavlink.MAVLink_mission_ack_message(
-                self._with.system_id, self._with.component_id, mavlink.MAV_MISSION_ACCEPTED, plan
-            )
-        )
+        self._end(plan, mavlink.MAV_MISSION_ACCEPTED)
         return items
 
     async def _ask_count(self, plan: Plan) -> int:
         ask = mavlink.MAVLink_mission_request_list_message(self._with.system_id, self._with.component_id, plan)
-        with self._with.expect(
-            mavlink.MAVLink_mission_count_message, where=lambda message: message.mission_type == plan
-        ) as answers:
-            for _ in range(_RETRIES):
-                self._with.send(ask)
-                answer = await answers.next(_TIMEOUT_S)
-                if answer is not None:
-                    return answer.count
-        raise TransferFailed(f"{self._with.who}: does not say how many {plan.name.lower()} items it holds")
+        answer = await self._ask(mavlink.MAVLink_mission_count_message, ask, plan, lambda _: True)
+        if answer is None:
+            raise TransferFailed(f"{self._with.who}: does not say how many {plan.name.lower()} items it holds")
+        return answer.count
 
     async def _ask_item(self, plan: Plan, seq: int) -> Item:
         ask = mavlink.MAVLink_mission_request_int_message(self._with.system_id, self._with.component_id, seq, plan)
-        with self._with.expect(
-            mavlink.MAVLink_mission_item_int_message,
-            where=lambda message: message.mission_type == plan and message.seq == seq,
-        ) as answers:
-            for _ in range(_RETRIES):
+        answer = await self._ask(mavlink.MAVLink_mission_item_int_message, ask, plan, lambda item: item.seq == seq)
+        if answer is None:
+            raise TransferFailed(f"{self._with.who}: does not hand out {plan.name.lower()} item {seq}")
+        return _of_message(answer)
+
+    async def _ask(self, kind: type[A], ask: Message, plan: Plan, where: Callable[[A], bool]) -> A | None:
+        """Refusals are not heeded: ArduPilot refuses while it still waits for an upload, and then no longer."""
+        clock = self._with.clock
+
+        def fits(message: A) -> bool:
+            return message.mission_type == plan and self._is_ours(message) and where(message)
+
+        with self._with.expect(kind, where=fits) as answers:
+            first_s = clock.time_s()
+            tries = 0
+            while tries < ENOUGH_TRIES or clock.time_s() - first_s < _DEAD_S:
+                tries += 1
                 self._with.send(ask)
-                answer = await answers.next(_TIMEOUT_S)
+                answer = await answers.next(self._patience.timeout_s)
                 if answer is not None:
-                    return _of_message(answer)
-        raise TransferFailed(f"{self._with.who}: does not hand out {plan.name.lower()} item {seq}")
+                    if tries == 1:
+                        self._patience.took(clock.time_s() - first_s)
+                    return answer
+        return None
+
+    def _is_ours(self, message: _Addressed) -> bool:
+        return message.target_system in {0, self._with.our_system_id} and message.target_component in {
+            0,
+            self._with.our_component_id,
+        }
+
+    def _end(self, plan: Plan, result: int) -> None:
+        to = self._with
+        to.send(mavlink.MAVLink_mission_ack_message(to.system_id, to.component_id, result, plan))
 
     def _count(self, plan: Plan, count: int) -> Message:
         to = self._with

@@ -22,7 +22,7 @@ from flightctl.mavlink.heartbeat import LOST_AFTER_S, BootWatch
 from flightctl.mavlink.link import LossMeter
 from flightctl.mavlink.message_interval import Rates
 from flightctl.mavlink.mission import Transfers
-from flightctl.mavlink.parameter import Parameters
+from flightctl.mavlink.parameter import Parameters, is_bytewise
 from flightctl.mavlink.time_sync import TimeSample, TimeSync
 from flightctl.vehicle.telemetry import Fold, Telemetry
 
@@ -136,6 +136,8 @@ class Contact:
         ):
             self._on_reboot()
             changed = True
+        if isinstance(message, mavlink.MAVLink_autopilot_version_message):
+            self._parameters.bytewise = is_bytewise(message.capabilities)
         if self._fold.armed and not was_armed:
             self._home_wanted_since_s = now_s  # arming moves home
         if not self._online:

@@ -340,7 +340,8 @@ class Vehicle(Contact):
             Command(mavlink.MAV_CMD_MISSION_START), self._shows(flies_it, lambda: fold.landed_s, _LIFT_SHOWS_S)
         )
         if await self.until(lambda: flies_it() or None, 10.0) is None:
-            raise FlightTimedOut(f"{self.who}: the mission was accepted and it did not take off")
+            now = f"it is {'armed' if fold.armed else 'disarmed'} in {fold.mode}"
+            raise FlightTimedOut(f"{self.who}: the mission was accepted and it did not take off; {now}")
 
     async def preflight(
         self, *, hooks: int = 0, min_battery_percent: float = preflight.MIN_BATTERY_PERCENT

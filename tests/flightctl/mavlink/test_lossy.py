@@ -18,6 +18,8 @@ from flightctl.mavlink.dialect import mavlink
 from flightctl.mavlink.errors import MavlinkError
 from flightctl.mavlink.mission import Item, Rally, rally_items
 from flightctl.vehicle import Vehicle
+from sim.copter import commands
+from sim.copter.streams import Link
 from sim.copter.vehicle import GuidedKind
 from sim.copter.vehicle import Vehicle as SimVehicle
 from sim.memory_links import MemoryNetwork
@@ -44,6 +46,40 @@ class Count:
     modes: list[str] = field(default_factory=list[str])
     take_offs: int = 0
     mission_starts: int = 0
+    carried_out: set[tuple[int, int, int]] = field(default_factory=set[tuple[int, int, int]])
+    """Accepted commands that move something: number, first parameter, sequence number of the frame. A frame that
+    the network doubled is one asking; the same command in two frames is two."""
+
+    def listen(self) -> Callable[[], None]:
+        """From now on; the result ends it."""
+        autopilot = self.truth.copter._autopilot  # pyright: ignore[reportPrivateUsage] - past the link
+        taken = autopilot._on_message  # pyright: ignore[reportPrivateUsage]
+        execute = commands.execute
+        frame = 0
+
+        def take(link: Link, message: mavlink.MAVLink_message) -> None:
+            nonlocal frame
+            frame = message.get_seq()
+            taken(link, message)
+
+        def count(vehicle: SimVehicle, link: Link, command: commands.Command) -> int:
+            result = execute(vehicle, link, command)
+            if result == mavlink.MAV_RESULT_ACCEPTED and command.number in MOVING:
+                self.carried_out.add((command.number, int(command.p1), frame))
+            return result
+
+        autopilot._on_message = take  # pyright: ignore[reportPrivateUsage]
+        commands.execute = count
+
+        def end() -> None:
+            commands.execute = execute
+
+        return end
+
+    @property
+    def anything_twice(self) -> bool:
+        asked = [(number, which) for number, which, _ in self.carried_out]
+        return len(asked) != len(set(asked))
 
     async def watch(self) -> None:
         climbing = flying = False
@@ -78,14 +114,24 @@ async def on_a_bad_link(seed: int, *, height_m: float | None = None) -> AsyncGen
         count = Count(truth)
         watching = asyncio.ensure_future(count.watch())
         network.bad = True
+        end = count.listen()
         await asyncio.sleep(1.0)
         count.modes.clear()
         try:
             yield vehicle, count
         finally:
+            end()
             watching.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await watching
+
+
+MOVING = {
+    mavlink.MAV_CMD_COMPONENT_ARM_DISARM,
+    mavlink.MAV_CMD_NAV_TAKEOFF,
+    mavlink.MAV_CMD_MISSION_START,
+    mavlink.MAV_CMD_DO_GRIPPER,
+}
 
 
 class Turning(ShapedNetwork):
@@ -171,6 +217,10 @@ async def parameters_there_and_back(vehicle: Vehicle) -> None:
     assert await vehicle.read_parameters(["RTL_ALT", "FENCE_RADIUS"]) == {"RTL_ALT": 2300.0, "FENCE_RADIUS": 222.5}
 
 
+async def whole_table(vehicle: Vehicle) -> None:
+    assert len(await vehicle.read_all_parameters()) > 80
+
+
 async def fly_a_mission(vehicle: Vehicle) -> None:
     await vehicle.upload_mission(ITEMS)
     await vehicle.start_mission()
@@ -230,6 +280,7 @@ OPERATIONS = (
         lambda _, count: count.copter.parameters["RTL_ALT"] == 2300.0,
         never,
     ),
+    Operation("whole table", whole_table, lambda v, count: True, never),
     Operation(
         "start",
         fly_a_mission,
@@ -253,6 +304,7 @@ def outcome(operation: Operation, seed: int) -> MavlinkError | None:
         async with on_a_bad_link(seed, height_m=operation.height_m) as (vehicle, count):
             error = await ended(operation.run(vehicle))
             await asyncio.sleep(3.0)  # what is still under way arrives
+            assert not count.anything_twice, count.carried_out
             assert not operation.never(vehicle, count), (count.modes, count.releases, count.truth.armings)
             if error is None:
                 assert operation.holds(vehicle, count), (count.modes, count.releases, count.truth.armings)
