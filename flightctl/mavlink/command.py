@@ -34,12 +34,13 @@ Check = Callable[[float], Awaitable[bool | None]]
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One MAV_CMD with its values; with a place it goes as COMMAND_INT in the frame relative to home."""
+    """One MAV_CMD with its values; with a place it goes as COMMAND_INT."""
 
     number: int
     params: tuple[float, ...] = ()
     place: LatLon | None = None
-    height_m: float = 0.0  # above home, with a place
+    height_m: float = 0.0  # above home, with a place, unless `frame` says otherwise
+    frame: int = mavlink.MAV_FRAME_GLOBAL_RELATIVE_ALT_INT
 
     @property
     def name(self) -> str:
@@ -52,7 +53,7 @@ class Command:
             return mavlink.MAVLink_command_int_message(
                 system_id,
                 component_id,
-                mavlink.MAV_FRAME_GLOBAL_RELATIVE_ALT_INT,
+                self.frame,
                 self.number,
                 0,
                 0,

@@ -1,7 +1,8 @@
 """Parameters: read and set one by one, each verified by what the vehicle says it holds.
 
 MAVLink guide: https://mavlink.io/en/services/parameter.html. ArduPilot sends numbers as floats (C-cast), gives
-no answer at all for a name it does not know, and may not echo a set: then the value is read again.
+no answer at all for a name it does not know, and may not echo a set: then the value is read again. PX4 lays whole
+numbers into the float byte by byte, and refuses a set of another type than the parameter's own.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ class Parameters:
     def __init__(self, conversation: Conversation) -> None:
         self._with = conversation
         self._lock = asyncio.Lock()
+        self.bytewise = False
 
     async def read(self, name: str) -> float:
         """Raises ParameterUnknown."""
@@ -34,21 +36,31 @@ class Parameters:
 
     async def set(self, name: str, value: float) -> None:
         """Returns when the vehicle has said that it holds `value`. Raises ParameterUnknown, ParameterNotTaken."""
-        wanted = struct.unpack("<f", struct.pack("<f", value))[0]
-        message = mavlink.MAVLink_param_set_message(
-            self._with.system_id,
-            self._with.component_id,
-            name.encode("ascii"),
-            wanted,
-            mavlink.MAV_PARAM_TYPE_REAL32,
-        )
         async with self._lock:
+            kind = (await self._value(name)).param_type if self.bytewise else mavlink.MAV_PARAM_TYPE_REAL32
+            whole = self.bytewise and kind in _WHOLE
+            wanted = float(round(value)) if whole else struct.unpack("<f", struct.pack("<f", value))[0]
+            if whole and not _fits(round(value), kind):
+                raise ParameterNotTaken(f"{self._with.who}: {name} cannot hold {value:g}; nothing was sent")
+            message = mavlink.MAVLink_param_set_message(
+                self._with.system_id,
+                self._with.component_id,
+                name.encode("ascii"),
+                _laid_into_float(round(value), kind) if whole else wanted,
+                kind,
+            )
             await self._ask(name, message)  # this echo may be of the old value or another client's: read it
             held = await self._read(name)
         if not math.isclose(held, wanted, rel_tol=1e-6, abs_tol=1e-6):
             raise ParameterNotTaken(f"{self._with.who}: {name} was set to {wanted:g} and reads {held:g}")
 
     async def _read(self, name: str) -> float:
+        answer = await self._value(name)
+        if self.bytewise and answer.param_type in _WHOLE:
+            return float(_out_of_float(answer.param_value, answer.param_type))
+        return answer.param_value
+
+    async def _value(self, name: str) -> Value:
         message = mavlink.MAVLink_param_request_read_message(
             self._with.system_id, self._with.component_id, name.encode("ascii"), -1
         )
@@ -60,11 +72,37 @@ class Parameters:
             )
         return answer
 
-    async def _ask(self, name: str, message: Message) -> float | None:
+    async def _ask(self, name: str, message: Message) -> Value | None:
         with self._with.expect(Value, where=lambda value: value.param_id == name) as answers:
             for _ in range(_TRIES):
                 self._with.send(message)
                 answer = await answers.next(_ANSWER_S)
                 if answer is not None:
-                    return answer.param_value
+                    return answer
         return None
+
+
+_WHOLE = {
+    mavlink.MAV_PARAM_TYPE_UINT8: "<B3x",
+    mavlink.MAV_PARAM_TYPE_INT8: "<b3x",
+    mavlink.MAV_PARAM_TYPE_UINT16: "<H2x",
+    mavlink.MAV_PARAM_TYPE_INT16: "<h2x",
+    mavlink.MAV_PARAM_TYPE_UINT32: "<I",
+    mavlink.MAV_PARAM_TYPE_INT32: "<i",
+}
+
+
+def _fits(value: int, kind: int) -> bool:
+    try:
+        struct.pack(_WHOLE[kind], value)
+    except struct.error:
+        return False
+    return True
+
+
+def _laid_into_float(value: int, kind: int) -> float:
+    return struct.unpack("<f", struct.pack(_WHOLE[kind], value))[0]
+
+
+def _out_of_float(value: float, kind: int) -> int:
+    return struct.unpack(_WHOLE[kind], struct.pack("<f", value))[0]
