@@ -8,6 +8,7 @@ from datetime import datetime
 
 from flightctl.mavlink.errors import LinkLost
 from flightctl.mavlink.gripper import HookState
+from flightctl.preflight_report import PreflightReport
 from flightctl.site import Drone
 from flightctl.store import TelemetryRow
 from flightctl.vehicle import Fleet, Telemetry, Vehicle
@@ -16,6 +17,7 @@ from geofence.position import Enu, LatLon, LocalFrame
 _TRAIL_S = 120.0
 _TRAIL_STEP_M = 2.0
 _HEARD_EVERY_S = 0.1
+_REPORT_IS_NEWS_S = 300.0
 
 
 class DroneHands:
@@ -25,6 +27,7 @@ class DroneHands:
         self.drone = drone
         self._fleet = fleet
         self._frame = frame
+        self.report: PreflightReport | None = None  # of its last pre-flight check
         self._trail: deque[tuple[float, LatLon]] = deque(maxlen=240)
 
     @property
@@ -121,6 +124,8 @@ class DroneHands:
             return "never heard"
         if not telemetry.online:
             return "link lost"
+        if self.vehicle.conflict:
+            return "two autopilots use its system id; give one of them another (MAV_SYSID)"
         if telemetry.armed:
             return ""
         if not telemetry.ekf_ready:
@@ -130,6 +135,13 @@ class DroneHands:
                 "; ".join(t.text for t in telemetry.texts[-2:]) or "no reason said"
             )
         return ""
+
+    def blocked_reason(self, now: datetime) -> str:
+        """What its last check said against a flight, while that is news; empty otherwise."""
+        report = self.report
+        if report is None or self.armed or (now - report.at).total_seconds() > _REPORT_IS_NEWS_S:
+            return ""
+        return "; ".join(result.text for result in report.blocking)
 
     def recent_texts(self, seconds: float, now_s: float) -> tuple[str, ...]:
         telemetry = self.telemetry

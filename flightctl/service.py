@@ -32,6 +32,8 @@ from flightctl.incidents.model import Consent, Incident, IncidentState, Priority
 from flightctl.incidents.tending import tend
 from flightctl.mavlink.link import Tap
 from flightctl.mavlink.signing import KeyRing
+from flightctl.preflight_report import NEVER_OVERRIDDEN, Override, PreflightReport
+from flightctl.response.clearance import asked_of, report_of
 from flightctl.response.desk import Desk
 from flightctl.response.errors import ResponseFailed
 from flightctl.response.response import Response
@@ -269,6 +271,13 @@ class Service:
         self._listeners.add(on_change)
         return lambda: self._listeners.discard(on_change)
 
+    async def preflight(self, drone_id: str) -> PreflightReport:
+        hands = self.drones.get(drone_id)
+        if hands is None:
+            raise NotFound(f"there is no drone {drone_id!r}")
+        asked = asked_of(self.site, self._policy, hands, self.docks[hands.drone.dock_id])
+        return await report_of(hands, asked, self._clock.now())
+
     # --- what people and other systems do ------------------------------------------------------------------------
 
     async def raise_alert(self, alert: ExternalAlert, *, source: str, test: bool) -> AlertOutcome:
@@ -336,11 +345,20 @@ class Service:
             lambda i: noted(i.model_copy(update={"consent": word}), now, actor, f"consent_{word.value}"),
         )
 
-    async def launch(self, incident_id: UUID, *, actor: str) -> Incident:
+    async def launch(self, incident_id: UUID, *, actor: str, overrides: tuple[Override, ...] = ()) -> Incident:
+        for override in overrides:
+            if override.drone_id not in self.drones:
+                raise NotFound(f"there is no drone {override.drone_id!r}")
+            if override.check in NEVER_OVERRIDDEN:
+                raise NotNow(f"{override.check.value} cannot be overridden; mend it, or send another drone")
         incident = self._open_incident(incident_id)
         if self.dispatcher.active(incident_id) is not None:
             raise NotNow(f"{incident.drone_id} is already on its way")
-        await self.dispatcher.order(incident_id, actor)
+        if overrides:
+            said = [override.model_dump(mode="json") for override in overrides]
+            details = {"incident_id": str(incident_id), "overrides": said}
+            await self._store.operator_action(actor, "preflight_override", details, at=self._clock.now())
+        await self.dispatcher.order(incident_id, actor, overrides)
         await self.dispatcher.consider(self.book[incident_id])
         return self.book[incident_id]
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from flightctl.preflight_report import NEVER_OVERRIDDEN, CheckId
 from geofence.position import LatLon
 from geofence.text import Text
 from vision.alert import AlertKind
@@ -39,12 +40,36 @@ class Battery(_Part):
     reserve_percent: Annotated[float, Field(ge=5, le=80)] = 25.0
 
 
+class PreflightLimits(_Part):
+    """What a drone must show before it flies; a drone may have its own in place of the site's."""
+
+    min_battery_percent: Annotated[float, Field(ge=0, le=100)] = 30.0
+    min_satellites: Annotated[int, Field(ge=4, le=40)] = 8
+    max_hdop: Positive = 2.5
+    max_link_loss: Annotated[float, Field(ge=0, le=1)] = 0.2
+    home_within_m: Positive = 30.0  # of its dock
+    clock_within_s: Positive = 2.0
+    read_within_s: Positive = 8.0  # for its parameters and its fence; what has not come by then counts as unknown
+    fence: Literal["required", "wanted", "none"] = "wanted"
+    """Whether no fence, or another fence than the site's zones, blocks, warns, or is not looked at."""
+    only_warn: tuple[CheckId, ...] = ()
+    """Checks that warn here where they would block."""
+
+    @field_validator("only_warn")
+    @classmethod
+    def _may_be_softened(cls, checks: tuple[CheckId, ...]) -> tuple[CheckId, ...]:
+        firm = sorted(check.value for check in NEVER_OVERRIDDEN.intersection(checks))
+        if firm:
+            raise ValueError(f"{', '.join(firm)} always blocks; take it out of the list")
+        return checks
+
+
 class Drone(_Part):
     id: Identifier
     name: Text
     system_id: Annotated[int, Field(ge=1, le=250)]  # MAVLink
     dock_id: Identifier
-    autopilot: Literal["ardupilot"] = "ardupilot"
+    autopilot: Literal["ardupilot", "px4"] = "ardupilot"  # what must answer; its heartbeat says what does
     payload: Payload
     cruise_mps: Positive
     climb_mps: Positive
@@ -53,6 +78,7 @@ class Drone(_Part):
     battery: Battery
     speaker_range_m: Annotated[float, Field(ge=0)] = 0.0  # 0: carries no loudspeaker
     speaker_link: str = ""  # tcp:HOST:PORT of its loudspeaker's companion; empty: none
+    preflight: PreflightLimits | None = None  # None: the site's
 
 
 class Dock(_Part):
@@ -108,6 +134,7 @@ class Policy(_Part):
     drop_max_sigma_m: Positive = 8.0
     position_fresh_s: Positive = 2.0
     watch_after_drop_s: Annotated[float, Field(ge=0, le=1800)] = 15.0
+    preflight: PreflightLimits = PreflightLimits()
 
 
 class MavlinkPolicy(_Part):

@@ -131,7 +131,7 @@ def _drone(parts: Parts, hands: DroneHands) -> DroneView:
         id=drone.id,
         dock_id=drone.dock_id,
         online=telemetry.online,
-        reason=hands.not_ready_reason(),
+        reason=hands.not_ready_reason() or hands.blocked_reason(parts.clock.now()),
         position=telemetry.position,
         height_m=telemetry.height_m,
         heading_deg=telemetry.heading_deg,

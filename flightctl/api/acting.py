@@ -57,9 +57,8 @@ def router(face: ServiceFace, keys: KeyRing, *, errors: dict[int | str, dict[str
 
     @routes.post("/incidents/{incident_id}/launch", tags=["act"], responses=errors)
     async def launch(incident_id: UUID, order: LaunchRequest) -> Incident:
-        """Orders the launch that the policy, or HOLD, kept back."""
-        del order
-        return await face.launch(incident_id, actor=OPERATOR)
+        """Orders the launch that the policy, HOLD, or a check that may be overridden, kept back."""
+        return await face.launch(incident_id, actor=OPERATOR, overrides=order.overrides)
 
     @routes.post("/drones/{drone_id}/recall", tags=["act"], responses=errors)
     async def recall(drone_id: str, order: RecallRequest) -> Recalled:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from flightctl.api.views import SiteView, StateView
 from flightctl.dispatch.decision import Decision
 from flightctl.incidents.model import Incident
+from flightctl.preflight_report import Override, PreflightReport
 from geofence.errors import ChaoxunError
 from vision.alert import AlertKind, UncertainPosition
 
@@ -68,8 +69,13 @@ class ServiceFace(Protocol):
 
     async def consent(self, incident_id: UUID, *, given: bool, actor: str) -> Incident: ...
 
-    async def launch(self, incident_id: UUID, *, actor: str) -> Incident:
-        """A person orders the launch that the policy, or HOLD, kept back."""
+    async def launch(self, incident_id: UUID, *, actor: str, overrides: tuple[Override, ...] = ()) -> Incident:
+        """A person orders the launch that the policy, HOLD or a check kept back. Raises NotNow for a check that
+        cannot be overridden."""
+        ...
+
+    async def preflight(self, drone_id: str) -> PreflightReport:
+        """Every check of the drone, made now; it may take some seconds. Raises NotFound."""
         ...
 
     async def reject(self, incident_id: UUID, *, reason: str, actor: str) -> Incident: ...

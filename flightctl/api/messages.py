@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from flightctl.api.face import AlertOutcome
 from flightctl.dispatch.decision import Decision
 from flightctl.incidents.model import Incident
+from flightctl.preflight_report import Override
 from flightctl.speaker.protocol import MAX_TEXT
 
 Note = Annotated[str, Field(max_length=500)]
@@ -54,7 +55,10 @@ class CloseRequest(_Request):
 
 
 class LaunchRequest(_Request):
-    """Nothing to say besides the order itself."""
+    """`{}` is the bare order."""
+
+    overrides: Annotated[tuple[Override, ...], Field(max_length=32)] = ()
+    """Checks that need not hold for this one flight: each with the drone, who says so, and why."""
 
 
 class RecallRequest(_Request):

@@ -16,6 +16,7 @@ from flightctl.api.problems import ProblemResponse
 from flightctl.api.stream import StateStream
 from flightctl.api.views import SiteView, StateView
 from flightctl.incidents.model import Incident
+from flightctl.preflight_report import PreflightReport
 from flightctl.store import StoreUnavailable
 
 _NO_STORE = {"Cache-Control": "no-store"}
@@ -56,6 +57,12 @@ def router(
         if found is None:
             raise NotFound(f"There is no incident {incident_id}.")
         return found
+
+    @routes.get("/drones/{drone_id}/preflight", tags=["look"])
+    async def preflight(drone_id: str, response: Response) -> PreflightReport:
+        """Whether the drone may fly, looked at now: the vehicle is asked, which takes up to some seconds."""
+        response.headers.update(_NO_STORE)
+        return await face.preflight(drone_id)
 
     @routes.get("/cameras/{camera_id}/frame.jpg", tags=["look"], response_class=Response, responses=_picture())
     async def camera_frame(
@@ -110,7 +117,7 @@ def router(
         await stream.serve(socket)
 
     # FastAPI registers them by decorator; naming them here tells the type checker that they are used.
-    _ = (site, state, incidents, incident, camera_frame, evidence, health, stream_state)
+    _ = (site, state, incidents, incident, preflight, camera_frame, evidence, health, stream_state)
     return routes
 
 

@@ -12,11 +12,12 @@ import structlog
 
 from flightctl.dispatch.decide import decide
 from flightctl.dispatch.decision import Decision, Purpose
-from flightctl.dispatch.rules import Wish, wished
+from flightctl.dispatch.rules import Wish, was_ordered, wished
 from flightctl.dispatch.situation import DockSituation, DroneSituation, Situation, TargetTrack
 from flightctl.dock.client import DockClient
 from flightctl.incidents.lifecycle import noted
 from flightctl.incidents.model import Incident, IncidentState
+from flightctl.preflight_report import Override
 from flightctl.response.desk import Desk
 from flightctl.response.errors import ResponseFailed
 from flightctl.response.response import EndKind, Response
@@ -58,6 +59,7 @@ class Dispatcher:
         self._failed: dict[UUID, set[str]] = {}
         self._said: dict[UUID, tuple[object, ...]] = {}
         self._settled: set[int] = set()
+        self._overrides: dict[UUID, tuple[Override, ...]] = {}  # a person's, for the next flight and no other
         self.waiting: dict[UUID, Waiting] = {}
         self.hold = False
 
@@ -183,10 +185,25 @@ class Dispatcher:
     # --- flights ---------------------------------------------------------------------------------------------
 
     def _launch(self, incident: Incident, decision: Decision, drone_id: str) -> None:
-        self._begin(incident.id, drone_id, decision.purpose, decision.route, in_the_air=False)
+        said = self._overrides.pop(incident.id, ())
+        self._begin(
+            incident.id,
+            drone_id,
+            decision.purpose,
+            decision.route,
+            in_the_air=False,
+            overrides=said if was_ordered(incident) else (),
+        )
 
     def _begin(
-        self, incident_id: UUID, drone_id: str, purpose: Purpose, route: tuple[LatLon, ...], *, in_the_air: bool
+        self,
+        incident_id: UUID,
+        drone_id: str,
+        purpose: Purpose,
+        route: tuple[LatLon, ...],
+        *,
+        in_the_air: bool,
+        overrides: tuple[Override, ...] = (),
     ) -> None:
         hands = self._desk.hands(drone_id)
         response = Response(
@@ -197,6 +214,7 @@ class Dispatcher:
             purpose,
             route,
             on_over=self._on_change,
+            overrides=overrides,
         )
         self._responses[drone_id] = response
         self._start(response, in_the_air)
@@ -235,11 +253,18 @@ class Dispatcher:
         await self._desk.note(incident.id, "dispatch", "restarted", f"{drone_id} is in the air")
         self._begin(incident.id, drone_id, purpose, (), in_the_air=True)
 
-    async def order(self, incident_id: UUID, actor: str) -> None:
-        """A person orders the launch that was kept back."""
+    async def order(self, incident_id: UUID, actor: str, overrides: tuple[Override, ...] = ()) -> None:
+        """A person orders the launch that was kept back, in spite of what they override for one flight.
+
+        The words are in the timeline, but only this run of the service acts on them: after a restart they are said
+        again, or the checks block.
+        """
         self._failed.pop(incident_id, None)
         self._said.pop(incident_id, None)
-        await self._desk.note(incident_id, actor, "launch_ordered")
+        self._overrides[incident_id] = overrides
+        text = "; ".join(f"{o.drone_id} in spite of {o.check.value}: {o.note} ({o.name})" for o in overrides)
+        data = {"overrides": [override.model_dump(mode="json") for override in overrides]} if overrides else {}
+        await self._desk.note(incident_id, actor, "launch_ordered", text, data)
 
     def recall(self, drone_id: str, reason: str) -> None:
         response = self._responses.get(drone_id)

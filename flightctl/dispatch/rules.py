@@ -33,7 +33,7 @@ def wished(
     if incident.test or not is_open(incident) or happened(incident, "dropped"):
         return None
     kinds = {alert.kind for alert in incident.alerts}
-    ordered = _ordered(incident)
+    ordered = was_ordered(incident)
     if incident.priority is Priority.P1 and kinds & {AlertKind.FALL, AlertKind.PERSON_IN_WATER}:
         purpose = Purpose.LIFEBUOY
     elif AlertKind.ZONE_ENTRY in kinds:
@@ -66,7 +66,7 @@ def _hailed_long_enough(incident: Incident, policy: Policy, now: datetime) -> bo
     return (now - first).total_seconds() >= wait_s
 
 
-def _ordered(incident: Incident) -> bool:
+def was_ordered(incident: Incident) -> bool:
     """A person ordered the launch, and nobody has called it back since."""
     for entry in reversed(incident.timeline):
         if entry.step == "launch_ordered":

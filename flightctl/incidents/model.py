@@ -17,6 +17,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from flightctl.dispatch.decision import Decision
+from flightctl.preflight_report import PreflightReport
 from vision.alert import Alert, UncertainPosition
 
 
@@ -113,6 +114,7 @@ class Incident(_Part):
     drift: Drift | None = None
     decisions: tuple[Decision, ...] = ()
     timeline: tuple[TimelineEntry, ...] = ()
+    preflights: tuple[PreflightReport, ...] = ()  # of every flight that was tried, with what a person overrode
     consent: Consent = Consent.UNASKED
     drone_id: str | None = None  # the one that serves it now
     test: Annotated[bool, Field(description="raised by a test call: never launches")] = False

@@ -43,6 +43,10 @@ Check = Callable[[float], Awaitable[bool | None]]
 Progress = Callable[[int | None], None]
 """Told the percentage at each IN_PROGRESS; None when the vehicle does not know it."""
 _PROGRESS_UNKNOWN = 255
+_OLD_FRAMES = {
+    mavlink.MAV_FRAME_GLOBAL_RELATIVE_ALT_INT: mavlink.MAV_FRAME_GLOBAL_RELATIVE_ALT,
+    mavlink.MAV_FRAME_GLOBAL_INT: mavlink.MAV_FRAME_GLOBAL,
+}
 
 
 class Form(Enum):
@@ -55,12 +59,13 @@ class Form(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One MAV_CMD with its values; with a place it goes as COMMAND_INT in the frame relative to home."""
+    """One MAV_CMD with its values; with a place it goes as COMMAND_INT."""
 
     number: int
     params: tuple[float, ...] = ()
     place: LatLon | None = None
-    height_m: float = 0.0  # above home, with a place
+    height_m: float = 0.0  # above home, with a place, unless `frame` says otherwise
+    frame: int = mavlink.MAV_FRAME_GLOBAL_RELATIVE_ALT_INT
 
     @property
     def name(self) -> str:
@@ -85,7 +90,7 @@ class Command:
         return mavlink.MAVLink_command_int_message(
             system_id,
             component_id,
-            mavlink.MAV_FRAME_GLOBAL_RELATIVE_ALT_INT if new_frame else mavlink.MAV_FRAME_GLOBAL_RELATIVE_ALT,
+            self.frame if new_frame else _OLD_FRAMES[self.frame],
             self.number,
             0,
             0,

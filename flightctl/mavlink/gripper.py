@@ -34,8 +34,9 @@ class Release:
 
     hook: int
     at_s: float  # loop time at which the servo was seen open
-    servo_us: int
+    servo_us: int  # 0 where no servo output shows it
     already: bool  # it was open before it was asked
+    seen: bool = True  # False: only the autopilot's final acknowledgement says so
 
 
 def hook_state(servo_us: int) -> HookState:

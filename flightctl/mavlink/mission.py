@@ -128,14 +128,15 @@ class Transfers:
         self._with = conversation
         self._lock = asyncio.Lock()
         self._patience = Patience()
+        self.home_is_item_0 = True
 
     async def upload(self, plan: Plan, items: Sequence[Item]) -> None:
         """Returns when the vehicle was seen to hold exactly `items`. Raises TransferFailed.
 
-        A mission is given without home; its item 0 is added here. When this fails or is cancelled, what the
-        vehicle holds may be a mixture of the old plan and the new one.
+        A mission is given without home; where that is item 0 it is added here. When this fails or is cancelled,
+        what the vehicle holds may be a mixture of the old plan and the new one.
         """
-        wanted = (_HOME, *items) if plan is Plan.MISSION else tuple(items)
+        wanted = (_HOME, *items) if self._has_home(plan) else tuple(items)
         async with self._lock:
             for tries_left in reversed(range(_UPLOADS)):
                 try:
@@ -144,7 +145,7 @@ class Transfers:
                     self._end(plan, mavlink.MAV_MISSION_OPERATION_CANCELLED)
                     raise
                 held = await self._download(plan)
-                wrong = _difference(plan, wanted, held)
+                wrong = _difference(wanted, held, first=1 if self._has_home(plan) else 0)
                 if wrong is None:
                     return
                 if trouble is not None and not trouble.may_pass:
@@ -155,10 +156,13 @@ class Transfers:
                     raise TransferMismatch(f"{self._with.who}: {plan.name.lower()} read back differs: {wrong}")
 
     async def download(self, plan: Plan) -> tuple[Item, ...]:
-        """What the vehicle holds; a mission without its item 0, which is home. Raises TransferFailed."""
+        """What the vehicle holds; a mission without home. Raises TransferFailed."""
         async with self._lock:
             held = await self._download(plan)
-        return held[1:] if plan is Plan.MISSION else held
+        return held[1:] if self._has_home(plan) else held
+
+    def _has_home(self, plan: Plan) -> bool:
+        return plan is Plan.MISSION and self.home_is_item_0
 
     async def _upload(self, plan: Plan, items: Sequence[Item]) -> _Trouble | None:
         """One run; None or what went wrong. Only the read-back says whether it holds them."""
@@ -292,10 +296,10 @@ def _of_message(message: mavlink.MAVLink_mission_item_int_message) -> Item:
     )
 
 
-def _difference(plan: Plan, wanted: Sequence[Item], held: Sequence[Item]) -> str | None:
+def _difference(wanted: Sequence[Item], held: Sequence[Item], *, first: int) -> str | None:
+    """From item `first` on: home is the vehicle's own."""
     if len(wanted) != len(held):
         return f"{len(held)} items instead of {len(wanted)}"
-    first = 1 if plan is Plan.MISSION else 0  # home is the vehicle's own
     for seq in range(first, len(wanted)):
         if not wanted[seq].same_as(held[seq]):
             return f"item {seq} is {held[seq]} instead of {wanted[seq]}"

@@ -3,7 +3,7 @@
 MAVLink guide: https://mavlink.io/en/services/parameter.html. A vehicle gives no answer at all for a name it does
 not know, and may not echo a set: then the value is read again. A list loses some of its hundreds of messages: what
 is missing is asked for by index. ArduPilot sends numbers as floats (C-cast), PX4 puts the bytes of an integer into
-the float's place (bytewise); which of the two is in the capabilities, and C-cast when they say nothing.
+the float's place (bytewise); which of the two is in the capabilities, else the autopilot's own way.
 """
 
 from __future__ import annotations
@@ -45,10 +45,11 @@ class Held:
     type: int  # MAV_PARAM_TYPE
 
 
-def is_bytewise(capabilities: int) -> bool:
-    """From AUTOPILOT_VERSION.capabilities; both bits set makes no sense and counts as C-cast."""
+def is_bytewise(capabilities: int) -> bool | None:
+    """From AUTOPILOT_VERSION.capabilities; None when they say neither or, which makes no sense, both."""
     bytewise = bool(capabilities & mavlink.MAV_PROTOCOL_CAPABILITY_PARAM_ENCODE_BYTEWISE)
-    return bytewise and not capabilities & mavlink.MAV_PROTOCOL_CAPABILITY_PARAM_ENCODE_C_CAST
+    c_cast = bool(capabilities & mavlink.MAV_PROTOCOL_CAPABILITY_PARAM_ENCODE_C_CAST)
+    return None if bytewise == c_cast else bytewise
 
 
 class Parameters:
@@ -174,7 +175,7 @@ class Parameters:
         try:
             return struct.unpack("<f", struct.pack(form, round(value)))[0]
         except struct.error:
-            raise ValueError(f"{value:g} does not fit into the parameter's type {kind}") from None
+            raise ParameterNotTaken(f"{self._with.who}: {value:g} does not fit into the parameter's type") from None
 
 
 def _float32(value: float) -> float:

@@ -12,7 +12,7 @@ from flightctl.response.errors import ResponseFailed
 from geofence.position import Enu, LatLon
 from missions.plan import MissionPlan, Waypoint
 from missions.respond import ResponseHeights, plan_response
-from missions.validate import Limits, check
+from missions.validate import Limits, PlanFault, PlanProblem, check
 
 
 async def planned(
@@ -39,8 +39,24 @@ async def planned(
         watch_s=policy.watch_after_drop_s,
         speed_mps=hands.drone.cruise_mps,
     )
+    problems = _problems(desk, hands, plan, surface_amsl_m)
+    if problems:
+        reasons = "; ".join(problem.reason for problem in problems)
+        raise ResponseFailed(f"{hands.id}: the plan may not fly: {reasons}")
+    kinds = [item.type for item in plan.items]
+    await desk.note(incident_id, hands.actor, "planned", " → ".join(kinds), {"items": kinds})
+    return plan
+
+
+def energy_problem_of(desk: Desk, hands: DroneHands, plan: MissionPlan) -> str:
+    """Why the battery is not enough for the plan in the wind of now; empty when it is."""
+    problems = _problems(desk, hands, plan, surface_amsl_m=0.0)
+    return "; ".join(problem.reason for problem in problems if problem.fault is PlanFault.BATTERY)
+
+
+def _problems(desk: Desk, hands: DroneHands, plan: MissionPlan, surface_amsl_m: float) -> list[PlanProblem]:
     telemetry = hands.telemetry
-    problems = check(
+    return check(
         plan,
         desk.site.zones,
         limits=Limits(ground_amsl_m=surface_amsl_m),
@@ -48,12 +64,6 @@ async def planned(
         battery_percent=100.0 if telemetry is None else telemetry.battery_percent or 0.0,
         wind=desk.wind(),
     )
-    if problems:
-        reasons = "; ".join(problem.reason for problem in problems)
-        raise ResponseFailed(f"{hands.id}: the plan may not fly: {reasons}")
-    kinds = [item.type for item in plan.items]
-    await desk.note(incident_id, hands.actor, "planned", " → ".join(kinds), {"items": kinds})
-    return plan
 
 
 def corners_of(plan: MissionPlan, desk: Desk) -> tuple[Enu, ...]:

@@ -21,6 +21,7 @@ from flightctl.dock.client import DockClient
 from flightctl.drone import DroneHands
 from flightctl.incidents.lifecycle import happened
 from flightctl.incidents.model import Incident, IncidentState, Outcome
+from flightctl.preflight_report import Override
 from flightctl.response.delivery import Delivery, deliver, scene_height_m
 from flightctl.response.desk import Desk
 from flightctl.response.errors import Recalled, ResponseFailed
@@ -64,6 +65,7 @@ class Response:
         route: tuple[LatLon, ...],
         *,
         on_over: Callable[[], None],
+        overrides: tuple[Override, ...] = (),
     ) -> None:
         self.incident_id = incident_id
         self._hands = hands
@@ -73,6 +75,7 @@ class Response:
         self._dock = dock
         self._purpose = purpose
         self._route = route
+        self._overrides = overrides
         self._corners: tuple[Enu, ...] = ()
         self._recalled: str | None = None
         self._serving: asyncio.Task[None] | None = None
@@ -131,13 +134,13 @@ class Response:
         desk, incident_id = self._desk, self.incident_id
         if in_the_air:
             await desk.note(incident_id, self._hands.actor, "adopted", f"found flying in {self._hands.mode}")
-            if self._hands.mode != "GUIDED":
+            if self._hands.mode != self._hands.vehicle.autopilot.guided:
                 await self._hands.vehicle.hold()
         else:
             await desk.move(incident_id, IncidentState.DISPATCHED, "dispatch")
             plan = await planned(desk, incident_id, self._hands, self._purpose, self._route)
             self._corners = corners_of(plan, desk)
-            await launch(desk, incident_id, self._hands, self._dock)
+            await launch(desk, incident_id, self._hands, self._dock, plan, self._overrides)
         work = asyncio.create_task(self._fly(in_the_air))
         guard = asyncio.create_task(self._supervise())
         try:
@@ -232,7 +235,8 @@ class Response:
             await asyncio.sleep(_SUPERVISE_S)
             if not self._hands.online:
                 raise ResponseFailed(f"{self._hands.id}: link lost; its failsafe brings it home")
-            if self._hands.mode not in {"GUIDED", "BRAKE"}:
+            autopilot = self._hands.vehicle.autopilot
+            if self._hands.mode not in {autopilot.guided, autopilot.brake, *autopilot.climbing}:
                 texts = "; ".join(self._hands.recent_texts(5.0, self._desk.clock.time_s()))
                 raise ResponseFailed(
                     f"{self._hands.id} went to {self._hands.mode} by itself{': ' + texts if texts else ''}"

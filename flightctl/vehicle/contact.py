@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from flightctl.clock import Clock
-from flightctl.mavlink.autopilots import Autopilot
+from flightctl.mavlink.autopilots import ARDUCOPTER, Autopilot, autopilot_of
 from flightctl.mavlink.command import Command, Commander
 from flightctl.mavlink.conversation import Conversation, Sender, Unsubscribe
 from flightctl.mavlink.dialect import Message, mavlink
@@ -36,7 +36,6 @@ WANTED_S = {
     mavlink.MAVLINK_MSG_ID_SERVO_OUTPUT_RAW: 0.25,
     mavlink.MAVLINK_MSG_ID_EXTENDED_SYS_STATE: 0.5,
     mavlink.MAVLINK_MSG_ID_SYS_STATUS: 1.0,
-    mavlink.MAVLINK_MSG_ID_EKF_STATUS_REPORT: 1.0,
     mavlink.MAVLINK_MSG_ID_GPS_RAW_INT: 1.0,
     mavlink.MAVLINK_MSG_ID_SYSTEM_TIME: 1.0,
 }
@@ -51,22 +50,26 @@ _CONFLICT_S = 10.0
 _OVERTAKES_S = 2.0  # longer than messages overtake each other, shorter than the sequence takes to come round
 
 
+def _wanted_s(autopilot: Autopilot) -> dict[int, float]:
+    return {**WANTED_S, autopilot.estimator_message: 1.0}
+
+
 class Contact:
     """With one system id; exists before the vehicle is first heard, and outlives its silences."""
 
-    def __init__(self, sender: Sender, system_id: int, clock: Clock, autopilot: Autopilot) -> None:
+    def __init__(self, sender: Sender, system_id: int, clock: Clock) -> None:
         self.system_id = system_id
-        self.autopilot = autopilot
+        self.autopilot: Autopilot = ARDUCOPTER  # until its heartbeat says otherwise
         self.uid: bytes | None = None
         self.conflict_s: float | None = None  # when a second autopilot with this id was last heard
         self.reboots = 0
         self._clock = clock
-        self._fold = Fold(system_id, autopilot)
+        self._fold = Fold(system_id, self.autopilot)
         self._talk = Conversation(sender, system_id, clock)
         self._commander = Commander(self._talk, self._fold.texts)
         self._parameters = Parameters(self._talk)
         self._transfers = Transfers(self._talk)
-        self._rates = Rates(self._commander, WANTED_S)
+        self._rates = Rates(self._commander, _wanted_s(self.autopilot))
         self._time_sync = TimeSync(self._talk)
         self._loss = LossMeter()
         self._boot = BootWatch()
@@ -122,6 +125,8 @@ class Contact:
         message_id, component_id, seq = header.msgId, header.srcComponent, header.seq
         if message_id == mavlink.MAVLINK_MSG_ID_HEARTBEAT:
             self._talk.component_id = component_id
+            if isinstance(message, mavlink.MAVLink_heartbeat_message):
+                self._speak_as(autopilot_of(message.autopilot))
         elif component_id != self._talk.component_id or not self.online:
             return  # a camera of the same system; or back from silence, and its mode is not known yet
         self._loss.note(seq, now_s)
@@ -137,7 +142,8 @@ class Contact:
             self._on_reboot()
             changed = True
         if isinstance(message, mavlink.MAVLink_autopilot_version_message):
-            self._parameters.bytewise = is_bytewise(message.capabilities)
+            said = is_bytewise(message.capabilities)
+            self._parameters.bytewise = self.autopilot.bytewise_parameters if said is None else said
         if self._fold.armed and not was_armed:
             self._home_wanted_since_s = now_s  # arming moves home
         if not self._online:
@@ -196,6 +202,16 @@ class Contact:
 
     def request_message(self, message_id: int) -> None:
         self._commander.tell(Command(mavlink.MAV_CMD_REQUEST_MESSAGE, (message_id,)))
+
+    def _speak_as(self, autopilot: Autopilot) -> None:
+        """Each vehicle in its autopilot's own way; another firmware may come back under the same system id."""
+        if autopilot is self.autopilot:
+            return
+        log.info("%s runs %s", self.who, autopilot.name)
+        self.autopilot = self._fold.autopilot = autopilot
+        self._transfers.home_is_item_0 = autopilot.home_is_item_0
+        self._parameters.bytewise = autopilot.bytewise_parameters
+        self._rates = Rates(self._commander, _wanted_s(autopilot))
 
     def _is_newest(self, message_id: int, seq: int, now_s: float) -> bool:
         """Whether it is newer than the last of its kind: a late or doubled one tells of an older state."""

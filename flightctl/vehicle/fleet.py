@@ -10,7 +10,6 @@ import logging
 from collections.abc import Callable
 
 from flightctl.clock import Clock
-from flightctl.mavlink.autopilots import ArduCopter, Autopilot
 from flightctl.mavlink.command import Command
 from flightctl.mavlink.dialect import Message, mavlink
 from flightctl.mavlink.heartbeat import is_autopilot, keep_beating
@@ -40,7 +39,6 @@ class Fleet:
         clock: Clock,
         system_id: int = 255,
         component_id: int = 190,
-        autopilot: Autopilot | None = None,
         is_healthy: Callable[[], bool] = _always,
         tap: Tap | None = None,
         ring: KeyRing | None = None,
@@ -49,7 +47,6 @@ class Fleet:
             transports, endpoints, system_id=system_id, component_id=component_id, clock=clock, tap=tap, ring=ring
         )
         self._clock = clock
-        self._autopilot = autopilot or ArduCopter()
         self._is_healthy = is_healthy
         self._vehicles: dict[int, Vehicle] = {}
         self._rival_asked_s: dict[int, float] = {}
@@ -65,7 +62,7 @@ class Fleet:
         """The vehicle with this system id; it may not have been heard yet."""
         found = self._vehicles.get(system_id)
         if found is None:
-            found = Vehicle(self._links, system_id, self._clock, self._autopilot)
+            found = Vehicle(self._links, system_id, self._clock)
             self._vehicles[system_id] = found
         return found
 

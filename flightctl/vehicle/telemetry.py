@@ -115,7 +115,8 @@ class Fold:
         self.fence_enabled = False
         self.fence_breached = False
         self.home: Home | None = None
-        self._autopilot = autopilot
+        self.autopilot = autopilot
+        self.unix_s: tuple[float, float] | None = None  # its time of day, and when it said so
         self._battery: tuple[float | None, float | None] = (None, None)
         self._gps: Gps | None = None
         self._takes: dict[int, Callable[[Message, float], None]] = {}
@@ -125,7 +126,9 @@ class Fold:
         self._take(mavlink.MAVLink_extended_sys_state_message, self._landed)
         self._take(mavlink.MAVLink_servo_output_raw_message, self._servos)
         self._take(mavlink.MAVLink_ekf_status_report_message, self._ekf)
+        self._take(mavlink.MAVLink_estimator_status_message, self._ekf)
         self._take(mavlink.MAVLink_gps_raw_int_message, self._gps_raw)
+        self._take(mavlink.MAVLink_system_time_message, self._time)
         self._take(mavlink.MAVLink_home_position_message, self._home_position)
         self._take(mavlink.MAVLink_fence_status_message, self._fence)
         self._take(mavlink.MAVLink_statustext_message, self._text)
@@ -143,11 +146,12 @@ class Fold:
         """What was known no longer holds."""
         self.home, self.home_s = None, None
         self.ekf_flags, self.prearm_ok = 0, False
+        self.unix_s = None
         self.landed_state, self.servos_us = LandedState.UNDEFINED, ()
 
     @property
     def mode(self) -> str:
-        return "UNKNOWN" if self.custom_mode is None else self._autopilot.mode_name(self.custom_mode)
+        return "UNKNOWN" if self.custom_mode is None else self.autopilot.mode_name(self.custom_mode)
 
     def snapshot(self, *, online: bool, link_loss: float) -> Telemetry:
         east, north, up = self.velocity
@@ -170,7 +174,7 @@ class Fold:
             battery_percent=self._battery[0],
             battery_volt=self._battery[1],
             gps=self._gps,
-            ekf_ready=self._autopilot.estimates_position(self.ekf_flags),
+            ekf_ready=self.autopilot.estimates_position(self.ekf_flags),
             prearm_ok=self.prearm_ok,
             fence_enabled=self.fence_enabled,
             fence_breached=self.fence_breached,
@@ -218,8 +222,15 @@ class Fold:
             self.servos_s = at_s
             self.servos_us = hooks_of(message)
 
-    def _ekf(self, message: mavlink.MAVLink_ekf_status_report_message, at_s: float) -> None:
+    def _ekf(
+        self,
+        message: mavlink.MAVLink_ekf_status_report_message | mavlink.MAVLink_estimator_status_message,
+        at_s: float,
+    ) -> None:
         self.ekf_flags = message.flags
+
+    def _time(self, message: mavlink.MAVLink_system_time_message, at_s: float) -> None:
+        self.unix_s = (message.time_unix_usec / 1e6, at_s) if message.time_unix_usec else None
 
     def _gps_raw(self, message: mavlink.MAVLink_gps_raw_int_message, at_s: float) -> None:
         hdop = None if message.eph == 65535 else message.eph / 100

@@ -8,6 +8,7 @@ Cancelling a method stops the watching and not the vehicle.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
@@ -24,10 +25,12 @@ from flightctl.mavlink.errors import (
     NotReady,
     ParameterUnknown,
     ReleaseUnconfirmed,
+    TransferFailed,
     WrongState,
 )
 from flightctl.mavlink.gripper import HookState, Release
 from flightctl.mavlink.mission import Item, Plan, Rally, fence_items, rally_items
+from flightctl.preflight_report import CheckResult
 from flightctl.vehicle import preflight
 from flightctl.vehicle.contact import Contact
 from flightctl.vehicle.telemetry import LandedState
@@ -38,6 +41,7 @@ _LIFT_SHOWS_S = 2.5  # motors spool up before it counts as taking off
 _SERVO_SHOWS_S = 0.8
 _TAKES_EFFECT_S = 6.0  # from acceptance until it must show; on a bad link some heartbeats are missed
 _SERVO_FRESH_S = 3.0
+_REASONS_S = 1.0  # for the status texts with which it answers
 _SLOWEST_MPS = 2.0  # against a strong wind; only time-outs hang on it
 _SLOWEST_CLIMB_MPS = 0.5
 _SLOWEST_SINK_MPS = 0.3
@@ -45,7 +49,6 @@ _STANDING_MPS = 0.5
 _METRES_PER_DEGREE = 111_195.0
 _MASK_POSITION_VELOCITY = 0b110111000000
 _MASK_IGNORE_YAW = 1 << 10
-_FENCE_POLYGON = 4.0
 
 
 class Vehicle(Contact):
@@ -67,10 +70,7 @@ class Vehicle(Contact):
 
         if await self.until(ready, ends_s - self._clock.time_s()) is None:
             self.require_link()
-            asked_s = self._clock.time_s()
-            self._commander.tell(Command(mavlink.MAV_CMD_RUN_PREARM_CHECKS))
-            await asyncio.sleep(1.0)
-            reasons = fold.texts.reasons_since(asked_s)
+            reasons = await self._prearm_reasons()
             raise NotReady(
                 f"{self.who} is not ready after {timeout_s:.0f} s: {'; '.join(reasons) or 'no reason given'}"
             )
@@ -127,14 +127,14 @@ class Vehicle(Contact):
         await self.set_mode(self.autopilot.guided)
         fold = self._fold
         await self._commander.act(
-            Command(mavlink.MAV_CMD_NAV_TAKEOFF, (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, height_m)),
+            self.autopilot.take_off(height_m, fold.amsl_m),
             self._shows(lambda: self.telemetry.airborne, lambda: fold.landed_s, _LIFT_SHOWS_S),
         )
         near_m = max(0.5, 0.05 * height_m)
         await self._watch(
             f"climb to {height_m:.0f} m",
             lambda: fold.height_m >= height_m - near_m,
-            modes=(self.autopilot.guided,),
+            modes=self.autopilot.climbing,
             timeout_s=20.0 + height_m / _SLOWEST_CLIMB_MPS,
         )
 
@@ -154,12 +154,11 @@ class Vehicle(Contact):
         """
         self._require_airborne()
         await self.set_mode(self.autopilot.guided)
-        if speed_mps is not None:
-            await self._commander.request(Command(mavlink.MAV_CMD_DO_CHANGE_SPEED, (1.0, speed_mps, -1.0)))
-        reposition = (speed_mps if speed_mps is not None else -1.0, 0.0, 0.0, math.nan)
-        await self._commander.request(Command(mavlink.MAV_CMD_DO_REPOSITION, reposition, position, height_m))
-        if yaw_deg is not None:
-            await self._commander.request(Command(mavlink.MAV_CMD_CONDITION_YAW, (yaw_deg, 0.0, 0.0, 0.0)))
+        way = self.autopilot.go_to(
+            position, height_m, home_amsl_m=self._home_amsl_m(), speed_mps=speed_mps, yaw_deg=yaw_deg
+        )
+        for command in way:
+            await self._commander.request(command)
         if timeout_s is None:
             way_m = self.distance_to_m(position)
             slowest_mps = _SLOWEST_MPS if speed_mps is None else min(_SLOWEST_MPS, speed_mps / 2)
@@ -190,6 +189,13 @@ class Vehicle(Contact):
         self._require_airborne()
         if self._fold.mode != self.autopilot.guided:
             raise FlightInterrupted(f"{self.who} is in {self._fold.mode} and follows no target")
+        if not self.autopilot.follows_set_points:
+            way = self.autopilot.go_to(
+                position, height_m, home_amsl_m=self._home_amsl_m(), speed_mps=None, yaw_deg=yaw_deg
+            )
+            for command in way:
+                self._commander.tell(command)
+            return
         east, north = velocity_mps
         self._talk.send(
             mavlink.MAVLink_set_position_target_global_int_message(
@@ -216,6 +222,13 @@ class Vehicle(Contact):
         """Stops as fast as it can and stays there, ready for the next target."""
         self._require_airborne()
         await self.set_mode(self.autopilot.brake)
+        here = self.telemetry.position
+        if self.autopilot.brake == self.autopilot.guided and here is not None:  # it may be flying to a place in it
+            way = self.autopilot.go_to(
+                here, self._fold.height_m, home_amsl_m=self._home_amsl_m(), speed_mps=None, yaw_deg=None
+            )
+            for command in way:
+                await self._commander.request(command)
         await self._watch(
             "stop",
             lambda: self.telemetry.speed_mps <= _STANDING_MPS,
@@ -248,7 +261,7 @@ class Vehicle(Contact):
         await self._watch(
             "landing",
             lambda: not fold.armed and fold.landed_state in {LandedState.ON_GROUND, LandedState.UNDEFINED},
-            modes=(self.autopilot.return_home, self.autopilot.land, "SMART_RTL", "AUTO_RTL"),
+            modes=self.autopilot.coming_down,
             timeout_s=120.0 + home_m / _SLOWEST_MPS + max(0.0, fold.height_m) / _SLOWEST_SINK_MPS,
             disarms=True,
         )
@@ -273,6 +286,8 @@ class Vehicle(Contact):
         except CommandTimedOut as error:
             raise ReleaseUnconfirmed(f"{self.who}: hook {hook}: {error}") from error
         accepted_s = self._clock.time_s()
+        if not self.autopilot.servos_show_hooks:
+            return Release(hook, accepted_s, 0, already=False, seen=False)
         if await self.until(lambda: opened() or None, gripper.CONFIRM_S) is None:
             if fold.servos_s is None or fold.servos_s < accepted_s:
                 raise ReleaseUnconfirmed(f"{self.who}: hook {hook}: accepted, but its servo output is not heard")
@@ -303,8 +318,10 @@ class Vehicle(Contact):
         self.require_link()
         await self._transfers.upload(Plan.FENCE, fence_items(inclusion, exclusions))
         if enable:
-            await self._parameters.set("FENCE_TYPE", _FENCE_POLYGON)
-            await self._enable_fence()
+            for name, value in self.autopilot.fence_on.items():
+                await self._parameters.set(name, value)
+            if self.autopilot.fence_by_command:
+                await self._enable_fence()
 
     async def upload_rally_points(self, points: Sequence[Rally]) -> None:
         """Where it may return to instead of home. Raises TransferFailed."""
@@ -343,18 +360,58 @@ class Vehicle(Contact):
             now = f"it is {'armed' if fold.armed else 'disarmed'} in {fold.mode}"
             raise FlightTimedOut(f"{self.who}: the mission was accepted and it did not take off; {now}")
 
+    async def read_for_preflight(self, asked: preflight.Asked) -> preflight.Readings:
+        """Its parameters and its fence, within the time the site gives; what did not come is unknown."""
+        names = self.autopilot.preflight_parameters
+        parameters: dict[str, float | None] = dict.fromkeys(names)
+        fence: tuple[Item, ...] | None = None
+        if not self.online or self.conflict:
+            return preflight.Readings(parameters)
+        with contextlib.suppress(TimeoutError, LinkLost, TransferFailed):
+            async with asyncio.timeout(asked.limits.read_within_s):
+                for name in names:
+                    with contextlib.suppress(ParameterUnknown):
+                        parameters[name] = await self._parameters.read(name)
+                wanted = asked.fence and asked.limits.fence != "none"
+                if wanted and self.autopilot.fence_kept(self._fold.fence_enabled, parameters):
+                    fence = await self._transfers.download(Plan.FENCE)
+        return preflight.Readings(parameters, fence)
+
     async def preflight(
-        self, *, hooks: int = 0, min_battery_percent: float = preflight.MIN_BATTERY_PERCENT
-    ) -> tuple[preflight.Finding, ...]:
-        """What speaks against a flight now; empty when nothing does."""
-        parameters: dict[str, float | None] = {}
-        if self.online:
-            for name in self.autopilot.preflight_parameters:
-                try:
-                    parameters[name] = await self._parameters.read(name)
-                except ParameterUnknown:
-                    parameters[name] = None
-        return preflight.findings(self.telemetry, parameters, hooks=hooks, min_battery_percent=min_battery_percent)
+        self, asked: preflight.Asked | None = None, readings: preflight.Readings | None = None
+    ) -> tuple[CheckResult, ...]:
+        """Every check, made now; `readings` may have been read while something else was waited for."""
+        asked = asked or preflight.Asked()
+        readings = readings or await self.read_for_preflight(asked)
+        return preflight.results(
+            preflight.Snapshot(
+                asked=asked,
+                telemetry=self.telemetry,
+                autopilot=self.autopilot,
+                known=self.known,
+                conflict=self.conflict,
+                estimator_flags=self._fold.ekf_flags,
+                clock_ahead_s=self._clock_ahead_s(),
+                readings=readings,
+                reasons=await self._prearm_reasons(),
+            )
+        )
+
+    async def _prearm_reasons(self) -> tuple[str, ...]:
+        """Why it would not arm, in its own words; empty when it would."""
+        if not self.online or self.conflict or self._fold.armed or self._fold.prearm_ok:
+            return ()
+        asked_s = self._clock.time_s()
+        self._commander.tell(Command(mavlink.MAV_CMD_RUN_PREARM_CHECKS))
+        await asyncio.sleep(_REASONS_S)
+        return self._fold.texts.reasons_since(asked_s)
+
+    def _clock_ahead_s(self) -> float | None:
+        said = self._fold.unix_s
+        if said is None:
+            return None
+        unix_s, at_s = said
+        return unix_s - (self._clock.now().timestamp() - (self._clock.time_s() - at_s))
 
     def distance_to_m(self, position: LatLon) -> float:
         """Along the ground; infinite while its position is not known."""
@@ -364,6 +421,9 @@ class Vehicle(Contact):
         north = (position.lat - here[0]) * _METRES_PER_DEGREE
         east = (position.lon - here[1]) * _METRES_PER_DEGREE * math.cos(math.radians(position.lat))
         return math.hypot(east, north)
+
+    def _home_amsl_m(self) -> float:
+        return self._fold.amsl_m - self._fold.height_m
 
     async def _enable_fence(self) -> None:
         for tries_left in (2, 1, 0):  # just after an upload it may fail while the polygon loads

@@ -36,6 +36,7 @@ from flightctl.api.views import (
 )
 from flightctl.dock.protocol import DockState
 from flightctl.incidents.model import Consent, Incident, IncidentState, TimelineEntry
+from flightctl.preflight_report import CheckId, CheckResult, Override, PreflightReport, Severity
 from flightctl.site import SiteFile
 from geofence.position import Enu, LatLon, LocalFrame
 from tests.panel import fake_incidents as story
@@ -45,6 +46,16 @@ from vision.alert import CameraHealth, PixelBox, Surface, TrackView, UncertainPo
 REPOSITORY = Path(__file__).resolve().parents[2]
 HAINING = REPOSITORY / "sim" / "sites" / "haining"
 PANEL = REPOSITORY / "flightctl" / "panel" / "dist"
+_CHECKS = (
+    CheckResult(check=CheckId.LINK, severity=Severity.PASS, seen="loss 0 %", overridable=False),
+    CheckResult(
+        check=CheckId.WIND,
+        severity=Severity.BLOCK,
+        seen="14.0 m/s",
+        text="over the limit of 12.0 m/s; wait",
+        overridable=True,
+    ),
+)
 
 
 class FakeFace:
@@ -171,9 +182,15 @@ class FakeFace:
         self._consent = Consent.GIVEN if given else Consent.REFUSED
         return self._found(incident_id)
 
-    async def launch(self, incident_id: UUID, *, actor: str) -> Incident:
-        self._order("launch", incident_id=incident_id)
+    async def launch(self, incident_id: UUID, *, actor: str, overrides: tuple[Override, ...] = ()) -> Incident:
+        said = {"overrides": [f"{said.check.value}: {said.note}" for said in overrides]} if overrides else {}
+        self._order("launch", incident_id=incident_id, **said)
         return self._found(incident_id)
+
+    async def preflight(self, drone_id: str) -> PreflightReport:
+        if drone_id not in {drone.id for drone in self._file.drones}:
+            raise NotFound(f"There is no drone {drone_id!r}.")
+        return PreflightReport(drone_id=drone_id, at=story.at(self.now_s), results=_CHECKS)
 
     async def reject(self, incident_id: UUID, *, reason: str, actor: str) -> Incident:
         self._order("reject", incident_id=incident_id, reason=reason)

@@ -9,6 +9,7 @@ from uuid import UUID
 from flightctl.api.face import AlertOutcome, ExternalAlert, NotFound, NotNow
 from flightctl.api.views import CameraView, SiteView, StateView, WeatherView
 from flightctl.incidents.model import Consent, Incident, IncidentState
+from flightctl.preflight_report import CheckId, CheckResult, Override, PreflightReport, Severity
 from flightctl.site import Policy, Text
 from geofence.position import LatLon
 from tests.flightctl import samples
@@ -106,9 +107,21 @@ class FakeFace:
         word = Consent.GIVEN if given else Consent.REFUSED
         return incident.model_copy(update={"consent": word})
 
-    async def launch(self, incident_id: UUID, *, actor: str) -> Incident:
-        self._note("launch", incident_id=incident_id, actor=actor)
+    async def launch(self, incident_id: UUID, *, actor: str, overrides: tuple[Override, ...] = ()) -> Incident:
+        self._note("launch", incident_id=incident_id, actor=actor, overrides=overrides)
         return self._open(incident_id)
+
+    async def preflight(self, drone_id: str) -> PreflightReport:
+        if drone_id != "cx-1":
+            raise NotFound(f"There is no drone {drone_id!r}.")
+        blocked = CheckResult(
+            check=CheckId.WIND,
+            severity=Severity.BLOCK,
+            seen="14.0 m/s",
+            text="over the limit of 12.0 m/s; wait",
+            overridable=True,
+        )
+        return PreflightReport(drone_id=drone_id, at=samples.START, results=(blocked,))
 
     async def reject(self, incident_id: UUID, *, reason: str, actor: str) -> Incident:
         self._note("reject", incident_id=incident_id, reason=reason, actor=actor)

@@ -23,8 +23,9 @@ from flightctl.mavlink.errors import (
     WrongState,
 )
 from flightctl.mavlink.mission import Item
+from flightctl.preflight_report import CheckId, Severity
 from flightctl.transport import SocketTransports, Transports
-from flightctl.vehicle import Fleet, Severity, Vehicle
+from flightctl.vehicle import Asked, Fleet, Vehicle
 from geofence.position import Enu, LatLon, LocalFrame
 from sim.copter import Environment, Release, SimCopter
 from sim.memory_links import MemoryNetwork
@@ -148,8 +149,10 @@ def test_a_vehicle_without_a_position_is_not_ready_and_arming_says_why() -> None
             with pytest.raises(CommandFailed) as caught:
                 await vehicle.arm()
             assert caught.value.reasons
-            findings = await vehicle.preflight()
-            assert any(f.severity is Severity.BLOCK and f.check == "ekf" for f in findings)
+            found = {result.check: result for result in await vehicle.preflight()}
+            assert found[CheckId.EKF].severity is Severity.BLOCK
+            assert found[CheckId.PRE_ARM].severity is Severity.BLOCK
+            assert "PreArm: " in found[CheckId.PRE_ARM].text  # its own words
             await vehicle.wait_ready(timeout_s=90.0)
 
     run_virtual(story())
@@ -160,12 +163,16 @@ def test_preflight_blocks_a_failsafe_that_opens_the_hook() -> None:
         network = MemoryNetwork()
         async with one_copter(network, parameters={"FS_OPTIONS": 32.0, "FS_GCS_ENABLE": 0.0}) as (vehicle, _, _fleet):
             await vehicle.wait_ready()
-            found = {finding.check: finding.severity for finding in await vehicle.preflight(hooks=2)}
-            assert found["gripper_failsafe"] is Severity.BLOCK
-            assert found["gcs_failsafe"] is Severity.WARN
+            asked = Asked(hooks=2)
+            found = {result.check: result for result in await vehicle.preflight(asked)}
+            assert found[CheckId.GRIPPER_FAILSAFE].severity is Severity.BLOCK
+            assert found[CheckId.GRIPPER_FAILSAFE].seen == "FS_OPTIONS 32"
+            assert found[CheckId.GCS_FAILSAFE].severity is Severity.BLOCK
             await vehicle.set_parameters({"FS_OPTIONS": 0, "FS_GCS_ENABLE": 1})
-            found = {finding.check for finding in await vehicle.preflight(hooks=2)}
-            assert not found & {"gripper_failsafe", "gcs_failsafe"}
+            found = {result.check: result for result in await vehicle.preflight(asked)}
+            assert found[CheckId.GRIPPER_FAILSAFE].severity is Severity.PASS
+            assert found[CheckId.GCS_FAILSAFE].severity is Severity.PASS
+            assert not [check for check, result in found.items() if result.severity is Severity.BLOCK]
 
     run_virtual(story())
 
