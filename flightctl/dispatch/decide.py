@@ -6,13 +6,15 @@ can fly, the one whose lifebuoy (or voice) is there first is chosen.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from flightctl.dispatch.decision import Candidate, Decision, Purpose, Refusal
 from flightctl.dispatch.situation import DockSituation, DroneSituation, Situation
 from flightctl.dock.protocol import DockState
+from flightctl.preflight_report import CheckId
 from flightctl.site import Drone, Policy
 from geofence.errors import NoRoute
 from geofence.position import Enu
@@ -111,7 +113,7 @@ def _refusal(drone: DroneSituation, dock: DockSituation, situation: Situation) -
             return Refusal.NO_PAYLOAD, empty
     if situation.purpose is Purpose.HAIL and drone.drone.speaker_range_m <= 0:
         return Refusal.NO_PAYLOAD, "carries no loudspeaker"
-    by_dock = _dock_refusal(dock)
+    by_dock = _dock_refusal(dock, in_any_wind=_is_overridden(drone, CheckId.WIND, situation))
     if by_dock is not None:
         return by_dock
     if not drone.online or drone.place is None:
@@ -123,13 +125,19 @@ def _refusal(drone: DroneSituation, dock: DockSituation, situation: Situation) -
     return None
 
 
-def _dock_refusal(dock: DockSituation) -> tuple[Refusal, str] | None:
+def _is_overridden(drone: DroneSituation, check: CheckId, situation: Situation) -> bool:
+    return (drone.drone.id, check) in situation.overridden
+
+
+def _dock_refusal(dock: DockSituation, *, in_any_wind: bool) -> tuple[Refusal, str] | None:
+    """`in_any_wind`: a person takes the wind upon themselves; a dock that holds its cover shut hears no such word."""
     if dock.state is DockState.OFFLINE:
         return Refusal.DOCK_OFFLINE, f"{dock.dock.id} is not heard"
     if dock.state in _FAULTS:
         return Refusal.DOCK_FAULT, f"{dock.dock.id} {dock.state.value}: {dock.reason or 'no reason given'}"
     limit = dock.dock.max_launch_wind_mps
-    if dock.state is DockState.WEATHER_HOLD or (dock.wind_mps is not None and dock.wind_mps > limit):
+    too_windy = not in_any_wind and dock.wind_mps is not None and dock.wind_mps > limit
+    if dock.state is DockState.WEATHER_HOLD or too_windy:
         measured = "" if dock.wind_mps is None else f"wind {dock.wind_mps:.1f} > {limit:g} m/s"
         return Refusal.WIND, f"{dock.dock.id} cannot launch: {measured or dock.reason}"
     if dock.state not in _OPEN_FOR_LAUNCH:
@@ -152,7 +160,8 @@ def _flight(
         return Refusal.NO_ROUTE, str(error)
     if not way.feasible:
         refusal = Refusal.BATTERY if "battery" in (way.refusal or "") else Refusal.WIND
-        return refusal, way.refusal or "out of reach"
+        if refusal is not Refusal.BATTERY or not _is_overridden(drone, CheckId.BATTERY, situation):
+            return refusal, way.refusal or "out of reach"
     on_scene_s = ready_s + way.out_s
     return _Flight(
         drone=drone,
@@ -172,8 +181,11 @@ def _way_to(
     """The shortest route to a place and what flying it takes. Raises NoRoute."""
     scene_m = policy.drop_height_m if situation.purpose is Purpose.LIFEBUOY else policy.transit_height_m
     route = shortest_route(dock.place, target, situation.keep_outs, ROUTE_CLEARANCE_M, keep_in=situation.keep_in)
+    performance = performance_of(drone.drone)
+    if _is_overridden(drone, CheckId.WIND, situation):
+        performance = replace(performance, max_wind_mps=math.inf)  # it must still make headway
     way = reach(
-        performance_of(drone.drone),
+        performance,
         route,
         situation.wind,
         transit_height_m=policy.transit_height_m,
@@ -234,7 +246,7 @@ def _explanation(best: _Flight, purpose: Purpose) -> str:
     errand = "" if purpose is Purpose.LIFEBUOY else " to hail"
     return (
         f"{drone.id} from {drone.dock_id}{errand}: {_way(best.route)}, {when}, "
-        f"back with {best.margin_percent:.0f} % above the reserve"
+        f"back with {abs(best.margin_percent):.0f} % {'above' if best.margin_percent >= 0 else 'below'} the reserve"
     )
 
 

@@ -59,7 +59,8 @@ class Dispatcher:
         self._failed: dict[UUID, set[str]] = {}
         self._said: dict[UUID, tuple[object, ...]] = {}
         self._settled: set[int] = set()
-        self._overrides: dict[UUID, tuple[Override, ...]] = {}  # a person's, for the next flight and no other
+        self._overrides: dict[UUID, tuple[Override, ...]] = {}  # a person's, each for one try of its drone
+        self._deciding = asyncio.Lock()
         self.waiting: dict[UUID, Waiting] = {}
         self.hold = False
 
@@ -83,7 +84,15 @@ class Dispatcher:
     # --- deciding --------------------------------------------------------------------------------------------
 
     async def consider(self, incident: Incident) -> None:
-        """Sends a drone when one is wanted, none is under way, and nothing holds it back."""
+        """Sends a drone when one is wanted, none is under way, and nothing holds it back.
+
+        One decision at a time: it is stored before the drone counts as taken, and a person's order, another
+        system's alert and the regular round may all ask meanwhile.
+        """
+        async with self._deciding:
+            await self._consider(self._desk.book.get(incident.id) or incident)
+
+    async def _consider(self, incident: Incident) -> None:
         if self.active(incident.id) is not None:
             self.waiting.pop(incident.id, None)
             return
@@ -135,6 +144,7 @@ class Dispatcher:
             keep_outs=site.zones.keep_outs(),
             keep_in=site.zones.keep_in(),
             failed_drones=frozenset(self._failed.get(incident.id, ())),
+            overridden=frozenset((o.drone_id, o.check) for o in self._words_on(incident)),
             bore_eta_s=self._bore_eta_s(track.points[0]),
         )
 
@@ -185,15 +195,20 @@ class Dispatcher:
     # --- flights ---------------------------------------------------------------------------------------------
 
     def _launch(self, incident: Incident, decision: Decision, drone_id: str) -> None:
-        said = self._overrides.pop(incident.id, ())
+        said = self._words_on(incident)
+        self._overrides[incident.id] = tuple(override for override in said if override.drone_id != drone_id)
         self._begin(
             incident.id,
             drone_id,
             decision.purpose,
             decision.route,
             in_the_air=False,
-            overrides=said if was_ordered(incident) else (),
+            overrides=tuple(override for override in said if override.drone_id == drone_id),
         )
+
+    def _words_on(self, incident: Incident) -> tuple[Override, ...]:
+        """What a person overrode for the launch they ordered; a launch that nobody ordered has none."""
+        return self._overrides.get(incident.id, ()) if was_ordered(incident) else ()
 
     def _begin(
         self,
@@ -226,6 +241,9 @@ class Dispatcher:
             if end is None or id(response) in self._settled:
                 continue
             self._settled.add(id(response))
+            incident = self._desk.book.get(response.incident_id)
+            if incident is None or incident.state is not IncidentState.DISPATCHED:
+                self._overrides.pop(response.incident_id, None)  # it flew, or it is over: what was said was for now
             if end.kind is not EndKind.DONE:
                 if end.kind is EndKind.FAILED:
                     self._failed.setdefault(response.incident_id, set()).add(response.drone_id)
@@ -256,10 +274,15 @@ class Dispatcher:
     async def order(self, incident_id: UUID, actor: str, overrides: tuple[Override, ...] = ()) -> None:
         """A person orders the launch that was kept back, in spite of what they override for one flight.
 
-        The words are in the timeline, but only this run of the service acts on them: after a restart they are said
-        again, or the checks block.
+        Drones that failed before may be tried again; with overrides only those they are about, for the others
+        would be stopped again by what nobody overrode. A word holds for one try of its drone and lapses once
+        another has flown. The words are in the timeline, but only this run of the service acts on them: after a
+        restart they are said again, or the checks block.
         """
-        self._failed.pop(incident_id, None)
+        if overrides:
+            self._failed.get(incident_id, set()).difference_update(override.drone_id for override in overrides)
+        else:
+            self._failed.pop(incident_id, None)
         self._said.pop(incident_id, None)
         self._overrides[incident_id] = overrides
         text = "; ".join(f"{o.drone_id} in spite of {o.check.value}: {o.note} ({o.name})" for o in overrides)

@@ -12,6 +12,7 @@ import shapely
 
 from flightctl.dispatch.decision import Purpose
 from flightctl.dock.protocol import DockState
+from flightctl.preflight_report import CheckId
 from flightctl.site import Dock, Drone
 from geofence.position import Enu, LocalFrame
 
@@ -70,5 +71,6 @@ class Situation:
     keep_outs: Sequence[shapely.Polygon] = ()
     keep_in: shapely.Polygon | None = None
     failed_drones: frozenset[str] = frozenset()  # already tried for this incident
+    overridden: frozenset[tuple[str, CheckId]] = frozenset()  # a person's words: this drone, in spite of this check
     bore_eta_s: float | None = None
     inputs: dict[str, float | str | None] = field(default_factory=dict)

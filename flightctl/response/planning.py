@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from uuid import UUID
 
 from flightctl.dispatch.decide import performance_of
@@ -14,11 +16,17 @@ from missions.plan import MissionPlan, Waypoint
 from missions.respond import ResponseHeights, plan_response
 from missions.validate import Limits, PlanFault, PlanProblem, check
 
+_CHECKED_LAST = frozenset({PlanFault.BATTERY, PlanFault.WIND})
+
 
 async def planned(
     desk: Desk, incident_id: UUID, hands: DroneHands, purpose: Purpose, route: tuple[LatLon, ...]
 ) -> MissionPlan:
-    """The plan, noted in the timeline. Raises ResponseFailed with every problem when it may not fly."""
+    """The plan, noted in the timeline. Raises ResponseFailed with every problem when it may not fly.
+
+    Wind and battery are left to the pre-flight checks, which look at them again at the last moment and which a
+    person may override.
+    """
     place = desk.casualty(incident_id).estimate().place
     surface_amsl_m = desk.water_amsl_m(place)
     policy = desk.policy()
@@ -39,7 +47,7 @@ async def planned(
         watch_s=policy.watch_after_drop_s,
         speed_mps=hands.drone.cruise_mps,
     )
-    problems = _problems(desk, hands, plan, surface_amsl_m)
+    problems = [p for p in _problems(desk, hands, plan, surface_amsl_m) if p.fault not in _CHECKED_LAST]
     if problems:
         reasons = "; ".join(problem.reason for problem in problems)
         raise ResponseFailed(f"{hands.id}: the plan may not fly: {reasons}")
@@ -60,7 +68,7 @@ def _problems(desk: Desk, hands: DroneHands, plan: MissionPlan, surface_amsl_m: 
         plan,
         desk.site.zones,
         limits=Limits(ground_amsl_m=surface_amsl_m),
-        performance=performance_of(hands.drone),
+        performance=replace(performance_of(hands.drone), max_wind_mps=math.inf),  # a check of its own
         battery_percent=100.0 if telemetry is None else telemetry.battery_percent or 0.0,
         wind=desk.wind(),
     )
