@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -89,9 +89,7 @@ def haining(*, only: str = "", **change: Any) -> Site:
     data = site.file.model_dump(mode="json")
     data["policy"]["drop_max_sigma_m"] = 60.0  # nobody sees the person
     data["drones"] = [{**drone, **change} for drone in data["drones"] if only in {"", drone["id"]}]
-    return Site(
-        **{**{name: getattr(site, name) for name in site.__dataclass_fields__}, "file": SiteFile.model_validate(data)}
-    )
+    return replace(site, file=SiteFile.model_validate(data))
 
 
 @asynccontextmanager
@@ -177,9 +175,7 @@ def test_a_word_holds_for_one_flight(tmp_path: Path) -> None:
         await world.service.launch(incident_id, actor="operator", overrides=(word(CheckId.GRIPPER_FAILSAFE),))
         await world.flew(incident_id, "cx-2")
         await world.service.recall("cx-2", reason="enough", actor="operator")
-        async with asyncio.timeout(WITHIN_S):
-            while world.service.dispatcher.serving("cx-2") is not None:
-                await asyncio.sleep(1.0)
+        await world.until(incident_id, lambda _: world.service.dispatcher.serving("cx-2") is None)
         await world.service.launch(incident_id, actor="operator")
         again = await world.until(incident_id, lambda i: len(found(i, "preflight_blocked")) == 2)
         assert found(again, "preflight_blocked")[-1].data["overridden"] == []
@@ -193,9 +189,8 @@ def test_a_launch_that_nobody_ordered_uses_no_word(tmp_path: Path) -> None:
         first = await blocked_by_its_gripper(world)
         words = (word(CheckId.GRIPPER_FAILSAFE),)
         world.hardware.copters["cx-2"].faults.link_lost = True  # so that the ordered launch must wait
-        async with asyncio.timeout(WITHIN_S):
-            while world.service.drones["cx-2"].online:
-                await asyncio.sleep(1.0)
+        vehicle = world.service.drones["cx-2"].vehicle
+        assert await vehicle.until(lambda: not vehicle.online or None, WITHIN_S)
         await world.service.launch(first, actor="operator", overrides=words)
         second = await world.person_in_water("call-2", along_m=-250.0)
         await world.service.reject(first, reason="a swimmer", actor="operator")
@@ -288,6 +283,13 @@ def test_some_words_are_refused_at_once(tmp_path: Path) -> None:
 def test_two_who_order_at_once_send_one_flight(tmp_path: Path) -> None:
     async def story(world: World) -> None:
         incident_id = await blocked_by_its_gripper(world)
+        save = world.store.save_incident
+
+        async def save_slowly(incident: Incident) -> None:
+            await asyncio.sleep(0.3)
+            await save(incident)
+
+        world.store.save_incident = save_slowly  # a slow disk: everybody decides before anybody has launched
         words = (word(CheckId.GRIPPER_FAILSAFE),)
         await asyncio.gather(
             *(world.service.launch(incident_id, actor="operator", overrides=words) for _ in range(3)),
