@@ -283,6 +283,7 @@ def test_some_words_are_refused_at_once(tmp_path: Path) -> None:
 def test_two_who_order_at_once_send_one_flight(tmp_path: Path) -> None:
     async def story(world: World) -> None:
         incident_id = await blocked_by_its_gripper(world)
+        await world.until(incident_id, lambda _: world.service.dispatcher.serving("cx-2") is None)
         save = world.store.save_incident
 
         async def save_slowly(incident: Incident) -> None:
