@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from uuid import UUID
 
 from flightctl.api.views import (
     BoreView,
@@ -18,8 +19,10 @@ from flightctl.api.views import (
 )
 from flightctl.cameras import CameraDesk
 from flightctl.clock import Clock
+from flightctl.dispatch.blocks import FlightBlock, flight_blocks
 from flightctl.dispatch.dispatcher import Dispatcher
 from flightctl.dock.client import DockClient
+from flightctl.dock.protocol import DockState
 from flightctl.drone import DroneHands
 from flightctl.incidents.book import IncidentBook
 from flightctl.incidents.intake import Intake
@@ -56,6 +59,7 @@ class Parts:
 
 
 def state_view(parts: Parts, seq: int) -> StateView:
+    blocks = _blocks(parts)
     return StateView(
         seq=seq,
         at=parts.clock.now(),
@@ -69,7 +73,8 @@ def state_view(parts: Parts, seq: int) -> StateView:
         speakers=tuple(_speaker(speaker) for speaker in parts.speakers.values()),
         incidents=tuple(parts.book.all()),
         drifts=_drifts(parts),
-        needs=_needs(parts),
+        needs=_needs(parts, {block.incident_id for block in blocks if block.overridable}),
+        blocks=blocks,
     )
 
 
@@ -181,14 +186,24 @@ def _uncertain(parts: Parts, place: Enu, sigma_m: float) -> UncertainPosition:
     return UncertainPosition(lat=point.lat, lon=point.lon, sigma_m=min(max(sigma_m, 0.01), 5000.0))
 
 
-def _needs(parts: Parts) -> tuple[str, ...]:
-    """What waits for a person, the most urgent incident first."""
+def _blocks(parts: Parts) -> tuple[FlightBlock, ...]:
+    """For open incidents for which nobody flies now."""
+    shut = [dock.dock.id for dock in parts.docks.values() if dock.state is DockState.WEATHER_HOLD]
+    waiting = (incident for incident in parts.book.open() if parts.dispatcher.active(incident.id) is None)
+    return tuple(block for incident in waiting for block in flight_blocks(incident, shut_docks=shut))
+
+
+def _needs(parts: Parts, overridable: Collection[UUID]) -> tuple[str, ...]:
+    """What waits for a person, the most urgent incident first; `overridable`: incidents with a drone that would fly
+    on a person's word."""
     needs: list[str] = []
     for incident in parts.book.open():
         if _waits_for_drop(incident, parts.policy):
             needs.append(f"consent:{incident.id}")
         if incident.id in parts.dispatcher.waiting:
             needs.append(f"launch:{incident.id}")
+        elif incident.id in overridable:
+            needs.append(f"override:{incident.id}")
         if incident.state is IncidentState.ESCALATED:
             needs.append(f"escalated:{incident.id}")
     return tuple(needs)

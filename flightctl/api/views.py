@@ -11,6 +11,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
+from flightctl.dispatch.blocks import FlightBlock
 from flightctl.dock.protocol import DockState
 from flightctl.incidents.model import Incident
 from flightctl.site import Drone, Policy, Text
@@ -167,3 +168,4 @@ class StateView(_View):
     incidents: tuple[Incident, ...]  # open ones and those closed in the last hour, by priority then age
     drifts: tuple[DriftView, ...]
     needs: tuple[str, ...]  # what waits for a person: "consent:<incident id>", ...
+    blocks: tuple[FlightBlock, ...] = ()  # what keeps drones from open incidents for which nobody flies

@@ -144,10 +144,16 @@ def test_a_blocked_drone_flies_on_a_persons_word_and_the_word_is_kept(tmp_path: 
         assert told.data["blocks"] == ["gripper_failsafe"]
         assert "FS_OPTIONS" in found(blocked, "failed")[-1].text
         assert not world.hardware.copters["cx-2"].state.armed
-        assert "FS_OPTIONS" in world.service.state_view().drones[0].reason
+        shown = world.service.state_view()
+        assert "FS_OPTIONS" in shown.drones[0].reason
+        assert f"override:{incident_id}" in shown.needs
+        [block] = shown.blocks
+        assert (block.drone_id, [check.check for check in block.checks]) == ("cx-2", [CheckId.GRIPPER_FAILSAFE])
 
         await world.service.launch(incident_id, actor="operator", overrides=(word(CheckId.GRIPPER_FAILSAFE),))
         flown = await world.flew(incident_id, "cx-2")
+        assert world.service.state_view().blocks == ()
+        assert f"override:{incident_id}" not in world.service.state_view().needs
         [ordered] = found(flown, "launch_ordered")
         assert ordered.actor == "operator"
         assert "Li Wei" in ordered.text
@@ -226,6 +232,8 @@ def test_wind_over_a_drones_limit_is_overridden_and_the_limit_of_its_dock_is_the
         incident_id = await world.person_in_water()
         blocked = await world.until_nobody_can_go(incident_id)
         assert "above the drone's limit of 5 m/s" in found(blocked, "decision")[-1].text
+        [block] = world.service.state_view().blocks
+        assert ([check.check for check in block.checks], block.overridable) == ([CheckId.WIND], True)
         report = await world.service.preflight("cx-2")
         assert report.result(CheckId.WIND).severity is Severity.BLOCK
         await world.service.launch(incident_id, actor="operator", overrides=(word(CheckId.WIND),))
@@ -244,6 +252,9 @@ def test_a_dock_that_holds_its_cover_in_the_wind_hears_no_word(tmp_path: Path) -
         told = await world.until(incident_id, lambda i: bool(found(i, "launch_ordered")) and len(i.decisions) > 1)
         assert told.decisions[-1].drone_id is None
         assert "dock-mid cannot launch" in told.decisions[-1].explanation
+        [block] = world.service.state_view().blocks
+        assert ([check.check for check in block.checks], block.overridable) == ([CheckId.WIND], False)
+        assert f"override:{incident_id}" not in world.service.state_view().needs
 
     play(tmp_path, story, wind_mps=13.0)
 
