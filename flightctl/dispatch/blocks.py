@@ -40,8 +40,9 @@ def flight_blocks(incident: Incident, *, shut_docks: Collection[str] = ()) -> tu
     found: list[FlightBlock] = []
     for candidate in decision.candidates:
         report = reports.get(candidate.drone_id)
-        if candidate.refusal in _CHECK_OF:
-            at, checks = decision.at, (_refused(candidate, _CHECK_OF[candidate.refusal], shut_docks),)
+        refused_by = None if candidate.refusal is None else _CHECK_OF.get(candidate.refusal)
+        if refused_by is not None:
+            at, checks = decision.at, (_refused(candidate, refused_by, shut_docks),)
         elif candidate.refusal is Refusal.FAILED_BEFORE and report is not None and report.blocking:
             at, checks = report.at, report.blocking
         else:
