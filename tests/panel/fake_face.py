@@ -7,7 +7,9 @@ The script is a function of one number, the seconds since the alert; a test sets
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
+import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -36,9 +38,10 @@ from flightctl.api.views import (
 )
 from flightctl.dock.protocol import DockState
 from flightctl.incidents.model import Consent, Incident, IncidentState, TimelineEntry
-from flightctl.preflight_report import CheckId, CheckResult, Override, PreflightReport, Severity
+from flightctl.preflight_report import Override, PreflightReport
 from flightctl.site import SiteFile
 from geofence.position import Enu, LatLon, LocalFrame
+from tests.panel import fake_checks
 from tests.panel import fake_incidents as story
 from tests.panel.fake_picture import picture
 from vision.alert import CameraHealth, PixelBox, Surface, TrackView, UncertainPosition
@@ -46,16 +49,6 @@ from vision.alert import CameraHealth, PixelBox, Surface, TrackView, UncertainPo
 REPOSITORY = Path(__file__).resolve().parents[2]
 HAINING = REPOSITORY / "sim" / "sites" / "haining"
 PANEL = REPOSITORY / "flightctl" / "panel" / "dist"
-_CHECKS = (
-    CheckResult(check=CheckId.LINK, severity=Severity.PASS, seen="loss 0 %", overridable=False),
-    CheckResult(
-        check=CheckId.WIND,
-        severity=Severity.BLOCK,
-        seen="14.0 m/s",
-        text="over the limit of 12.0 m/s; wait",
-        overridable=True,
-    ),
-)
 
 
 class FakeFace:
@@ -68,6 +61,9 @@ class FakeFace:
         self.orders: list[tuple[str, dict[str, Any]]] = []
         self.refuse_with: str | None = None  # the next order is answered with NotNow and this text
         self.quiet = False  # no incident at all
+        self.blocked = False  # nobody may fly for the trespasser
+        self.answers_checks = threading.Event()  # until then a pre-flight report is under way
+        self.answers_checks.set()
         self._hold = False
         self._consent = Consent.UNASKED
         self._recalled_at: float | None = None
@@ -153,7 +149,11 @@ class FakeFace:
             ),
             incidents=incidents,
             drifts=() if rescue is None or not story.drifting(now) else (self._drift(now),),
-            needs=(f"consent:{story.RESCUE}",) if asked else (),
+            needs=(
+                *((f"consent:{story.RESCUE}",) if asked else ()),
+                *((f"override:{story.TRESPASS}",) if self.blocked else ()),
+            ),
+            blocks=fake_checks.blocks(story.TRESPASS, story.at(-20)) if self.blocked else (),
         )
 
     def camera_frame(self, camera_id: str) -> bytes | None:
@@ -183,14 +183,16 @@ class FakeFace:
         return self._found(incident_id)
 
     async def launch(self, incident_id: UUID, *, actor: str, overrides: tuple[Override, ...] = ()) -> Incident:
-        said = {"overrides": [f"{said.check.value}: {said.note}" for said in overrides]} if overrides else {}
+        said = {"overrides": [override.model_dump(mode="json") for override in overrides]} if overrides else {}
         self._order("launch", incident_id=incident_id, **said)
+        self.blocked = False
         return self._found(incident_id)
 
     async def preflight(self, drone_id: str) -> PreflightReport:
         if drone_id not in {drone.id for drone in self._file.drones}:
             raise NotFound(f"There is no drone {drone_id!r}.")
-        return PreflightReport(drone_id=drone_id, at=story.at(self.now_s), results=_CHECKS)
+        await asyncio.to_thread(self.answers_checks.wait)
+        return PreflightReport(drone_id=drone_id, at=story.at(self.now_s), results=fake_checks.RESULTS)
 
     async def reject(self, incident_id: UUID, *, reason: str, actor: str) -> Incident:
         self._order("reject", incident_id=incident_id, reason=reason)
@@ -397,10 +399,12 @@ def main() -> None:
 
     parser = argparse.ArgumentParser(description="the panel on a scripted service")
     parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument("--blocked", action="store_true", help="a launch that pre-flight checks block")
     parser.add_argument("--start", type=float, default=-4.0, help="seconds after the alert to begin at")
     options = parser.parse_args()
     began = time.monotonic() - options.start
     face = FakeFace()
+    face.blocked = options.blocked
     face.seconds = lambda: time.monotonic() - began
     app = create_app(face, EmptyArchive(), panel_dir=PANEL)
     uvicorn.run(app, host="127.0.0.1", port=options.port, ws_per_message_deflate=False, log_level="warning")

@@ -11,6 +11,7 @@ import pytest
 from flightctl.dispatch.decision import Purpose, Refusal
 from flightctl.dock.protocol import DockState
 from flightctl.incidents.model import IncidentState
+from flightctl.preflight_report import CheckId, Severity
 from flightctl.site import PayloadKind
 from tests.panel.fake_face import REPOSITORY
 from vision.alert import AlertKind, CameraHealth
@@ -76,7 +77,9 @@ def test_components_hold_no_chinese_of_their_own() -> None:
         ("purpose", [purpose.value for purpose in Purpose]),
         ("payload", [payload.value for payload in PayloadKind]),
         ("source", ["astronomy", "table", "observation"]),
-        ("need", ["consent", "launch", "escalated"]),
+        ("need", ["consent", "launch", "override", "escalated"]),
+        ("check", [check.value for check in CheckId]),
+        ("severity", [severity.value for severity in Severity]),
     ],
 )
 def test_every_word_of_the_contract_has_a_name(group: str, names: list[str]) -> None:

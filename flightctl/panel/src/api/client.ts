@@ -1,5 +1,5 @@
 /** Every call to the service's HTTP interface. An error carries what the service said of it. */
-import type { Site } from "./types";
+import type { Override, PreflightReport, Site } from "./types";
 
 /** What the service answers when it does not do a thing (RFC 9457). */
 export class Refused extends Error {
@@ -16,11 +16,13 @@ export class Refused extends Error {
 export class Unreachable extends Error {}
 
 const BASE = "/api/v1";
+const PATIENCE_MS = 10_000;
+const CHECKUP_MS = 60_000; // a drone is asked for its parameters one by one, over its own link
 
-async function call(method: "GET" | "POST", path: string, body?: unknown): Promise<unknown> {
+async function call(method: "GET" | "POST", path: string, body?: unknown, patienceMs = PATIENCE_MS): Promise<unknown> {
   let answer: Response;
   try {
-    const init: RequestInit = { method, signal: AbortSignal.timeout(10_000), cache: "no-store" };
+    const init: RequestInit = { method, signal: AbortSignal.timeout(patienceMs), cache: "no-store" };
     if (body !== undefined) {
       init.body = JSON.stringify(body);
       init.headers = { "Content-Type": "application/json" };
@@ -69,7 +71,8 @@ export const api = {
   site: async () => (await call("GET", "/site")) as Site,
   hold: (hold: boolean) => call("POST", "/hold", { hold }),
   consent: (incident: string, given: boolean) => call("POST", `/incidents/${incident}/consent`, { given }),
-  launch: (incident: string) => call("POST", `/incidents/${incident}/launch`, {}),
+  launch: (incident: string, overrides: Override[] = []) => call("POST", `/incidents/${incident}/launch`, overrides.length === 0 ? {} : { overrides }),
+  preflight: async (drone: string) => (await call("GET", `/drones/${drone}/preflight`, undefined, CHECKUP_MS)) as PreflightReport,
   reject: (incident: string, reason: string) => call("POST", `/incidents/${incident}/reject`, { reason }),
   close: (incident: string, note: string) => call("POST", `/incidents/${incident}/close`, { note }),
   recall: (drone: string, reason: string) => call("POST", `/drones/${drone}/recall`, { reason }),

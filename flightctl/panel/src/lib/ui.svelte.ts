@@ -12,6 +12,8 @@ export type Dialog =
   | { kind: "reject"; incidentId: string }
   | { kind: "close"; incidentId: string }
   | { kind: "camera"; cameraId: string }
+  | { kind: "drone"; droneId: string }
+  | { kind: "override"; incidentId: string; droneId: string | null }
   | { kind: "help" };
 
 /** What the map is asked to show; a new `serial` asks again. */
