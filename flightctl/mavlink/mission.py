@@ -71,9 +71,7 @@ class Item:
             and abs(self.x - other.x) <= 1
             and abs(self.y - other.y) <= 1
             and math.isclose(self.height_m, other.height_m, abs_tol=0.02)
-            and all(
-                math.isclose(a, b, rel_tol=1e-3, abs_tol=0.05) for a, b in zip(self.params, other.params, strict=True)
-            )
+            and all(_same_number(a, b) for a, b in zip(self.params, other.params, strict=True))
         )
 
 
@@ -304,6 +302,11 @@ def _difference(wanted: Sequence[Item], held: Sequence[Item], *, first: int) -> 
         if not wanted[seq].same_as(held[seq]):
             return f"item {seq} is {held[seq]} instead of {wanted[seq]}"
     return None
+
+
+def _same_number(a: float, b: float) -> bool:
+    """As far as it is stored; NaN, "none given", is the same as NaN."""
+    return math.isclose(a, b, rel_tol=1e-3, abs_tol=0.05) or (math.isnan(a) and math.isnan(b))
 
 
 def _frame_kind(frame: int) -> int:

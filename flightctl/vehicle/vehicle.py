@@ -335,7 +335,7 @@ class Vehicle(Contact):
     async def upload_mission(self, items: Sequence[Item]) -> None:
         """Without home: the first item is the take-off. Raises TransferFailed."""
         self.require_link()
-        await self._transfers.upload(Plan.MISSION, items)
+        await self._transfers.upload(Plan.MISSION, self.autopilot.mission_items(items, self.telemetry.position))
 
     async def download_mission(self) -> tuple[Item, ...]:
         self.require_link()

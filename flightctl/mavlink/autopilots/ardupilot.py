@@ -6,10 +6,12 @@ Names and values: https://ardupilot.org/copter/docs/parameters.html.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from flightctl.mavlink.autopilots.interface import ParameterRule
 from flightctl.mavlink.command import Command
 from flightctl.mavlink.dialect import mavlink
+from flightctl.mavlink.mission import Item
 from flightctl.preflight_report import CheckId, Severity
 from geofence.position import LatLon
 
@@ -136,6 +138,11 @@ class ArduCopter:
         if yaw_deg is not None:
             commands.append(Command(mavlink.MAV_CMD_CONDITION_YAW, (yaw_deg, 0.0, 0.0, 0.0)))
         return tuple(commands)
+
+    def mission_items(self, items: Sequence[Item], here: LatLon | None) -> tuple[Item, ...]:
+        """It takes them in any frame, and zero-zero for the spot it is over."""
+        del here
+        return tuple(items)
 
     def estimates_position(self, estimator_flags: int) -> bool:
         """Horizontal position, absolute, and no longer the constant-position stand-in (0x33f when ready)."""

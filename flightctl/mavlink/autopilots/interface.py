@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from flightctl.mavlink.command import Command
+from flightctl.mavlink.mission import Item
 from flightctl.preflight_report import CheckId, Severity
 from geofence.position import LatLon
 
@@ -98,6 +99,10 @@ class Autopilot(Protocol):
     @property
     def home_is_item_0(self) -> bool:
         """Whether the first item of a mission is home, whatever is sent there."""
+        ...
+
+    def mission_items(self, items: Sequence[Item], here: LatLon | None) -> tuple[Item, ...]:
+        """As this autopilot takes them; `here` is where the vehicle stands. Raises TransferFailed."""
         ...
 
     @property

@@ -9,10 +9,14 @@ switch for the fence: GF_ACTION says what a breach does. https://docs.px4.io/mai
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import replace
 
 from flightctl.mavlink.autopilots.interface import ParameterRule
 from flightctl.mavlink.command import Command
 from flightctl.mavlink.dialect import mavlink
+from flightctl.mavlink.errors import TransferFailed
+from flightctl.mavlink.mission import Item
 from flightctl.preflight_report import CheckId, Severity
 from geofence.position import LatLon
 
@@ -40,6 +44,15 @@ _NUMBERS = {name: numbers for numbers, name in _MODES.items()}
 _CHANGE_MODE = 1.0  # MAV_DO_REPOSITION_FLAGS_CHANGE_MODE: without it the command is refused
 _GF_WARNS = 1.0  # GF_ACTION up to here only says something
 _GF_RETURN = 3.0
+_AT_A_PLACE = frozenset(
+    {
+        mavlink.MAV_CMD_NAV_TAKEOFF,
+        mavlink.MAV_CMD_NAV_LAND,
+        mavlink.MAV_CMD_NAV_LOITER_TIME,
+        mavlink.MAV_CMD_NAV_WAYPOINT,
+    }
+)
+_FALLS = frozenset({5.0, 6.0})  # terminate, disarm
 
 
 def custom_mode(name: str) -> int:
@@ -50,6 +63,11 @@ def custom_mode(name: str) -> int:
 
 def _is_zero(value: float) -> bool:
     return value == 0
+
+
+def _no_way_home(value: float) -> bool:
+    """Disabled, or it drops out of the air."""
+    return value == 0 or value in _FALLS
 
 
 class Px4:
@@ -74,16 +92,16 @@ class Px4:
         ParameterRule(
             CheckId.GCS_FAILSAFE,
             ("NAV_DLL_ACT",),
-            _is_zero,
+            _no_way_home,
             Severity.BLOCK,
-            "it flies on when the link is lost; set NAV_DLL_ACT to 2 (return)",
+            "it flies on, or falls, when the link is lost; set NAV_DLL_ACT to 2 (return)",
         ),
         ParameterRule(
             CheckId.THROTTLE_FAILSAFE,
             ("NAV_RCL_ACT",),
-            _is_zero,
+            _no_way_home,
             Severity.WARN,
-            "a lost remote control is not noticed; set NAV_RCL_ACT to 2 (return)",
+            "a lost remote control is not noticed, or makes it fall; set NAV_RCL_ACT to 2 (return)",
         ),
         ParameterRule(
             CheckId.BATTERY_FAILSAFE,
@@ -129,6 +147,23 @@ class Px4:
             frame=mavlink.MAV_FRAME_GLOBAL_INT,
         )
         return (there,)
+
+    def mission_items(self, items: Sequence[Item], here: LatLon | None) -> tuple[Item, ...]:
+        """Items without a place count only in MAV_FRAME_MISSION. A take-off or landing always has one: zero-zero is
+        a place in the Atlantic, so it gets that of the item before, and the first that of the vehicle."""
+        taken: list[Item] = []
+        last = here
+        for item in items:
+            made = item
+            if item.position is None and item.command in _AT_A_PLACE:
+                if last is None:
+                    raise TransferFailed("it has not said where it is, and a mission of PX4 begins at a place")
+                made = replace(item, position=last)
+            elif item.position is None:
+                made = replace(item, frame=mavlink.MAV_FRAME_MISSION)
+            last = made.position or last
+            taken.append(made)
+        return tuple(taken)
 
     def estimates_position(self, estimator_flags: int) -> bool:
         """Horizontal position, absolute, and not held constant for want of a measurement."""
