@@ -76,6 +76,8 @@ class Parameters:
         """Returns when the vehicle has said that it holds `value`. Raises ParameterUnknown, ParameterNotTaken."""
         async with self._lock:
             kind = (await self._read(name)).type if self.bytewise else mavlink.MAV_PARAM_TYPE_REAL32
+            if kind != mavlink.MAV_PARAM_TYPE_REAL32 and value != round(value):
+                raise ParameterNotTaken(f"{self._with.who}: {name} is a whole number, and {value:g} is not")
             wanted = _float32(value) if kind == mavlink.MAV_PARAM_TYPE_REAL32 else float(round(value))
             message = mavlink.MAVLink_param_set_message(
                 self._with.system_id,

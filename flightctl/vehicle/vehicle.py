@@ -119,7 +119,7 @@ class Vehicle(Contact):
             raise CommandFailed(self.who, "disarming", "was accepted, but it is armed")
 
     async def take_off(self, height_m: float) -> None:
-        """Arms if need be, climbs, and returns at `height_m` above the spot it stood on."""
+        """Arms if need be, climbs, and returns at `height_m` above the spot it stood on, ready to be sent on."""
         self.require_link()
         if self.telemetry.airborne:
             raise WrongState(f"{self.who} is in the air already, {self._fold.height_m:.0f} m above home")
@@ -133,7 +133,7 @@ class Vehicle(Contact):
         near_m = max(0.5, 0.05 * height_m)
         await self._watch(
             f"climb to {height_m:.0f} m",
-            lambda: fold.height_m >= height_m - near_m,
+            lambda: fold.height_m >= height_m - near_m and fold.mode == self.autopilot.guided,
             modes=self.autopilot.climbing,
             timeout_s=20.0 + height_m / _SLOWEST_CLIMB_MPS,
         )
@@ -157,18 +157,26 @@ class Vehicle(Contact):
         way = self.autopilot.go_to(
             position, height_m, home_amsl_m=self._home_amsl_m(), speed_mps=speed_mps, yaw_deg=yaw_deg
         )
+        sent_s = self._clock.time_s()
         for command in way:
             await self._commander.request(command)
         if timeout_s is None:
             way_m = self.distance_to_m(position)
             slowest_mps = _SLOWEST_MPS if speed_mps is None else min(_SLOWEST_MPS, speed_mps / 2)
             timeout_s = 30.0 + way_m / slowest_mps + abs(height_m - self._fold.height_m) / _SLOWEST_CLIMB_MPS
+        doing = f"flight to {position.lat:.5f},{position.lon:.5f}"
+
+        def arrived() -> bool:
+            for said in self._fold.texts.reasons_since(sent_s):
+                if any(words in said for words in self.autopilot.place_refused):
+                    raise CommandFailed(self.who, doing, f"was accepted, and then: {said}")
+            return self.distance_to_m(position) <= arrive_within_m and abs(self._fold.height_m - height_m) <= max(
+                1.0, arrive_within_m
+            )
+
         await self._watch(
-            f"flight to {position.lat:.5f},{position.lon:.5f}",
-            lambda: (
-                self.distance_to_m(position) <= arrive_within_m
-                and abs(self._fold.height_m - height_m) <= max(1.0, arrive_within_m)
-            ),
+            doing,
+            arrived,
             modes=(self.autopilot.guided,),
             timeout_s=timeout_s,
         )

@@ -61,6 +61,7 @@ class ArduCopter:
     mission = "AUTO"
     climbing = frozenset({"GUIDED"})
     coming_down = frozenset({"RTL", "LAND", "SMART_RTL", "AUTO_RTL"})
+    place_refused = ()
     follows_set_points = True
     servos_show_hooks = True
     home_is_item_0 = True

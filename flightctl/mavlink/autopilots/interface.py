@@ -85,6 +85,11 @@ class Autopilot(Protocol):
         ...
 
     @property
+    def place_refused(self) -> tuple[str, ...]:
+        """Words of a status text that takes back what the acknowledgement of `go_to` said."""
+        ...
+
+    @property
     def follows_set_points(self) -> bool:
         """Whether it flies after position targets in the guided mode; else it is sent to each place anew."""
         ...

@@ -81,6 +81,7 @@ class Px4:
     mission = "AUTO.MISSION"
     climbing = frozenset({"AUTO.TAKEOFF", "AUTO.LOITER"})
     coming_down = frozenset({"AUTO.RTL", "AUTO.LAND", "AUTO.PRECLAND"})
+    place_refused = ("outside geofence",)  # its commander accepts what its navigator then leaves alone
     follows_set_points = False
     servos_show_hooks = False
     home_is_item_0 = False

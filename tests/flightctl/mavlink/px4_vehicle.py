@@ -1,9 +1,9 @@
 """A small simulated vehicle that speaks as PX4 1.14 does, for tests: what it takes, what it refuses, how it answers.
 
-Facts from PX4's sources (commander, navigator, mavlink_mission, mavlink_parameters): modes are main and sub numbers;
-DO_REPOSITION wants exactly its change-mode flag and heights above sea level, and a place outside the fence is accepted
-and then ignored; a mission has no home, and items without a place only count in MAV_FRAME_MISSION; a whole number
-travels byte by byte in the float, and a set with the wrong type is not heeded.
+Facts from PX4's sources (commander, navigator, mavlink_mission, mavlink_parameters): modes are main and sub
+numbers. DO_REPOSITION wants exactly its change-mode flag and heights above sea level; a place outside the fence is
+accepted and then left alone. A mission has no home, and items without a place count only in MAV_FRAME_MISSION. A
+whole number travels byte by byte in the float, and a set with the wrong type is not heeded.
 """
 
 from __future__ import annotations
@@ -340,9 +340,8 @@ class Px4Vehicle:
         ring = [FRAME.to_enu(LatLon(lat=item.x / 1e7, lon=item.y / 1e7)) for item in self.plans[1]]
         if len(ring) < 3:
             return True
-        return shapely.contains_xy(
-            shapely.Polygon([(p.east_m, p.north_m) for p in ring]), place.east_m, place.north_m
-        )
+        polygon = shapely.Polygon([(p.east_m, p.north_m) for p in ring])
+        return bool(shapely.contains_xy(polygon, place.east_m, place.north_m))
 
     # --- parameters -----------------------------------------------------------------------------------------------
 
