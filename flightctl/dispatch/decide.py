@@ -106,7 +106,8 @@ def _refusal(drone: DroneSituation, dock: DockSituation, situation: Situation) -
     if drone.drone.id in situation.failed_drones:
         return Refusal.FAILED_BEFORE, "failed for this incident already"
     if drone.serving is not None:
-        return Refusal.DRONE_BUSY, "is out for another incident"
+        same = drone.serving == situation.incident_id
+        return Refusal.DRONE_BUSY, "is not back from its last try yet" if same else "is out for another incident"
     if situation.purpose is Purpose.LIFEBUOY and drone.hooks_loaded == 0:
         empty = "carries no lifebuoy" if drone.drone.payload.hooks == 0 else "has no loaded hook"
         if drone.online or drone.drone.payload.hooks == 0:

@@ -15,6 +15,7 @@ from flightctl.dispatch.decide import decide
 from flightctl.dispatch.decision import Candidate, Decision, Purpose, Refusal
 from flightctl.dispatch.situation import DockSituation, DroneSituation, Situation, TargetTrack
 from flightctl.dock.protocol import DockState
+from flightctl.preflight_report import CheckId
 from flightctl.site import DropPolicy, Policy
 from flightctl.site_loading import HAINING, Site, load_site
 from geofence.position import Enu
@@ -140,6 +141,42 @@ def test_the_route_keeps_clear_of_the_pagoda() -> None:
     pagoda = SITE.zones.zone("pagoda").centre
     points = [SITE.frame.to_enu(point) for point in decision.route]
     assert min(point.distance_m(pagoda) for point in points[1:-1] or points) > 38.0
+
+
+def overriding(present: Situation, check: CheckId, drone_id: str = "cx-2") -> Situation:
+    return replace(present, overridden=frozenset({(drone_id, check)}))
+
+
+@pytest.mark.parametrize("wind_mps", [13.5, 11.0])
+def test_a_word_on_the_wind_lets_its_drone_be_chosen_and_no_other(wind_mps: float) -> None:
+    windy = situation(wind=Enu(wind_mps, 0.0))
+    slow = windy.drones[1].drone.model_copy(update={"max_wind_mps": 9.0})
+    windy = with_drone(windy, "cx-2", drone=slow)
+    assert candidate(decided(windy), "cx-2").refusal is Refusal.WIND
+    decision = decided(overriding(windy, CheckId.WIND))
+    assert candidate(decision, "cx-2").refusal in {None, Refusal.LATER}
+    assert candidate(decided(overriding(windy, CheckId.WIND, "cx-1")), "cx-2").refusal is Refusal.WIND
+
+
+def test_a_word_on_the_wind_opens_no_dock_and_gives_no_headway() -> None:
+    shut = with_dock(situation(), "dock-mid", state=DockState.WEATHER_HOLD, wind_mps=13.0)
+    assert candidate(decided(overriding(shut, CheckId.WIND)), "cx-2").refusal is Refusal.WIND
+    storm = overriding(situation(wind=Enu(40.0, 0.0)), CheckId.WIND)
+    assert "no headway" in candidate(decided(storm), "cx-2").reason
+
+
+def test_a_word_on_the_battery_lets_it_go_below_its_reserve_and_says_so() -> None:
+    low = with_drone(situation(), "cx-2", battery_percent=26.0)
+    decision = decided(overriding(low, CheckId.BATTERY))
+    assert decision.drone_id == "cx-2"
+    assert "below the reserve" in decision.explanation
+    assert (candidate(decision, "cx-2").battery_margin_percent or 0.0) < 0
+    assert candidate(decided(overriding(low, CheckId.WIND)), "cx-2").refusal is Refusal.BATTERY
+
+
+def test_a_drone_that_is_not_back_from_this_incident_says_so() -> None:
+    decision = decided(with_drone(situation(), "cx-2", serving=UUID(int=3)))
+    assert "not back from its last try" in candidate(decision, "cx-2").reason
 
 
 states = st.sampled_from(list(DockState))
