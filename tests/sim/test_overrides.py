@@ -311,3 +311,25 @@ def test_two_who_order_at_once_send_one_flight(tmp_path: Path) -> None:
         assert len(found(flown, "dock_prepare")) == 2  # the blocked try, and this one
 
     play(tmp_path, story)
+
+
+def test_after_a_restart_nobody_acts_on_a_word_of_before(tmp_path: Path) -> None:
+    ordered: list[UUID] = []
+    site = haining(only="cx-2", max_wind_mps=5.0)
+
+    async def said(world: World) -> None:
+        vehicle = world.service.drones["cx-2"].vehicle
+        world.hardware.copters["cx-2"].faults.link_lost = True  # so that the order must wait
+        assert await vehicle.until(lambda: not vehicle.online or None, WITHIN_S)
+        ordered.append(await world.person_in_water())
+        await world.service.launch(ordered[0], actor="operator", overrides=(word(CheckId.WIND),))
+        assert not world.hardware.copters["cx-2"].state.armed
+
+    async def restarted(world: World) -> None:
+        told = await world.until(ordered[0], lambda i: "limit of 5 m/s" in i.decisions[-1].explanation)
+        assert len(found(told, "launch_ordered")) == 1  # the word is remembered, and not acted on
+        assert not world.hardware.copters["cx-2"].state.armed
+        assert f"override:{ordered[0]}" in world.service.state_view().needs
+
+    play(tmp_path, said, site=site, wind_mps=8.0)
+    play(tmp_path, restarted, site=site, wind_mps=8.0)
