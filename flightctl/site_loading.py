@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from flightctl.site import SiteFile
-from flightctl.transport import parse_address
+from flightctl.transport import MAVLINK, parse_address
 from geofence.errors import InvalidInput, OutOfFrame, Problem
 from geofence.position import LatLon, LocalFrame
 from geofence.river import River, load_river
@@ -129,17 +129,17 @@ def _far_places(source: SourceFile, file: SiteFile) -> Iterable[Problem]:
 
 
 def _bad_addresses(source: SourceFile, file: SiteFile) -> Iterable[Problem]:
-    places: list[tuple[tuple[str | int, ...], str, frozenset[str]]] = []
+    places: list[tuple[tuple[str | int, ...], str, tuple[str, ...]]] = []
     for group in ("docks", "speakers"):
         for index, part in enumerate(getattr(file, group)):
-            places.append(((group, index, "link"), part.link, frozenset({"tcp"})))
+            places.append(((group, index, "link"), part.link, ("tcp",)))
+    for index, drone in enumerate(file.drones):
+        if drone.speaker_link:
+            places.append((("drones", index, "speaker_link"), drone.speaker_link, ("tcp",)))
     for index, endpoint in enumerate(file.mavlink.endpoints):
-        places.append((("mavlink", "endpoints", index), endpoint, frozenset({"udpin", "udpout", "tcp"})))
+        places.append((("mavlink", "endpoints", index), endpoint, MAVLINK))
     for place, address, kinds in places:
         try:
-            kind, _, _ = parse_address(address)
+            parse_address(address, kinds)
         except ValueError as error:
             yield source.problem(place, str(error))
-            continue
-        if kind not in kinds:
-            yield source.problem(place, f"{address!r} must be {' or '.join(sorted(kinds))}:HOST:PORT")
