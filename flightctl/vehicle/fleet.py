@@ -10,10 +10,11 @@ import logging
 from collections.abc import Callable
 
 from flightctl.clock import Clock
+from flightctl.mavlink.channel import Channel
 from flightctl.mavlink.command import Command
-from flightctl.mavlink.dialect import Message, mavlink
+from flightctl.mavlink.dialect import Frame, mavlink
 from flightctl.mavlink.heartbeat import is_autopilot, keep_beating
-from flightctl.mavlink.link import Channel, Links, Tap
+from flightctl.mavlink.link import Links, Tap
 from flightctl.mavlink.signing import KeyRing
 from flightctl.transport import Transports
 from flightctl.vehicle.vehicle import Vehicle
@@ -80,21 +81,24 @@ class Fleet:
                         vehicle.tick()
                 await asyncio.sleep(1.0 / _TURNS)
 
-    def _receive(self, channel: Channel, message: Message) -> None:
-        header = message.get_header()
-        system_id = header.srcSystem
-        is_heartbeat = header.msgId == mavlink.MAVLINK_MSG_ID_HEARTBEAT
-        if is_heartbeat and isinstance(message, mavlink.MAVLink_heartbeat_message) and not is_autopilot(message):
-            return  # another ground station or a peripheral
+    def _receive(self, channel: Channel, frame: Frame) -> None:
+        system_id = frame.system_id
+        is_heartbeat = frame.message_id == mavlink.MAVLINK_MSG_ID_HEARTBEAT
+        if is_heartbeat:
+            beat = frame.message()
+            if isinstance(beat, mavlink.MAVLink_heartbeat_message) and not is_autopilot(beat):
+                return  # another ground station or a peripheral
         vehicle = self._vehicles.get(system_id)
         if vehicle is None or not vehicle.known:
             if not is_heartbeat:
                 return
             vehicle = self.vehicle(system_id)
-        if isinstance(message, mavlink.MAVLink_autopilot_version_message):
-            self._note_uid(vehicle, _uid_of(message))
+        if frame.message_id == mavlink.MAVLINK_MSG_ID_AUTOPILOT_VERSION:
+            version = frame.message()
+            if isinstance(version, mavlink.MAVLink_autopilot_version_message):
+                self._note_uid(vehicle, _uid_of(version))
         if self._links.is_route(system_id, channel):
-            vehicle.receive(message)
+            vehicle.receive(frame)
         elif is_heartbeat:
             self._ask_rival(channel, system_id)
 

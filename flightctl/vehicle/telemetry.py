@@ -133,6 +133,10 @@ class Fold:
         self._take(mavlink.MAVLink_fence_status_message, self._fence)
         self._take(mavlink.MAVLink_statustext_message, self._text)
 
+    def takes(self, message_id: int) -> bool:
+        """Whether anything here comes from such messages."""
+        return message_id in self._takes
+
     def take(self, message: Message, at_s: float) -> bool:
         """Whether it changed anything here."""
         self.heard_s = at_s
