@@ -348,7 +348,8 @@ class Address(NamedTuple):
 
 
 UDP = ("udpin", "udpout")
-MAVLINK = ("udpin", "udpout", "tcp", "tcpin", "serial", "tlog")
+SHARED = ("udpin", "udpout", "tcp", "tcpin", "serial")
+MAVLINK = (*SHARED, "tlog")
 _FORMS = {"serial": "serial:DEVICE:BAUD", "tlog": "tlog:PATH"}
 
 

@@ -113,6 +113,10 @@ class Channel:
             self._write(raw)
 
 
+def _nothing(_channel: Channel) -> None:
+    pass
+
+
 class Channels:
     """All far ends on some endpoints. `run` it until cancelled."""
 
@@ -126,6 +130,8 @@ class Channels:
         clock: Clock,
         ring: KeyRing | None = None,
         most: int = MAX_CHANNELS,
+        on_open: Callable[[Channel], None] = _nothing,
+        on_gone: Callable[[Channel], None] = _nothing,
     ) -> None:
         self._transports = transports
         self._endpoints = {address: _Endpoint(address) for address in addresses}
@@ -134,6 +140,8 @@ class Channels:
         self._clock = clock
         self._ring = ring
         self._most = most
+        self._on_open = on_open
+        self._on_gone = on_gone
         self._channels: dict[tuple[str, Peer], Channel] = {}
         self._passing: set[tuple[str, Peer]] = set()  # those that the site does not name
         self._broken = dict.fromkeys(addresses, 0)  # on channels that are gone
@@ -276,6 +284,7 @@ class Channels:
         codec = Codec(self._system_id, self._component_id, self._ring)
         channel = Channel(endpoint, peer, codec, write, self._clock.time_s(), unsent_bytes)
         self._channels[endpoint.address, peer] = channel
+        self._on_open(channel)
         return channel
 
     def _drop(self, key: tuple[str, Peer]) -> None:
@@ -284,6 +293,7 @@ class Channels:
         if channel is not None:
             channel.open = False
             self._broken[channel.address] += channel.broken
+            self._on_gone(channel)
 
     def _take(self, channel: Channel, data: bytes, receive: Receiver) -> None:
         for frame in channel.frames(data, self._clock.time_s()):

@@ -16,7 +16,7 @@ from flightctl.clock import Clock
 from flightctl.mavlink.channel import Channel, Channels, EndpointStatus
 from flightctl.mavlink.dialect import Frame, Message
 from flightctl.mavlink.signing import KeyRing, without_signature
-from flightctl.mavlink.traffic import Traffic
+from flightctl.mavlink.traffic import RateMeter, Rates, Traffic
 from flightctl.transport import Transports
 
 ROUTE_SILENT_S = 2.5
@@ -55,7 +55,7 @@ class Links:
         self._tap = tap
         self._ring = ring
         self._routes: dict[int, _Route] = {}
-        self._told: dict[int, Traffic] = {}
+        self._meters: dict[int, RateMeter] = {}
 
     async def run(self, receive: Receiver) -> None:
         """Keeps every endpoint open until cancelled and hands each frame to `receive`."""
@@ -65,6 +65,7 @@ class Links:
                 self.record(frame.raw)
             if frame.system_id != self.system_id:  # our own, sent back by a router
                 channel.heard.add(frame.system_id)
+                self._traffic(frame.system_id).came(len(frame.raw))
                 receive(channel, frame)
 
         async with asyncio.TaskGroup() as group:
@@ -83,7 +84,7 @@ class Links:
     def send_on(self, channel: Channel, message: Message, system_id: int | None) -> None:
         frame = channel.send(message, system_id)
         if system_id is not None:
-            self.told(system_id).went(len(frame))
+            self._traffic(system_id).went(len(frame))
         self.record(frame)
 
     def broadcast(self, message: Message) -> None:
@@ -98,14 +99,25 @@ class Links:
         if route is None:
             return False
         route.channel.forward(raw)
-        self.told(system_id).went(len(raw))
+        self._traffic(system_id).went(len(raw))
         self.record(raw)
         return True
 
     def forward_to_all(self, raw: bytes) -> None:
-        for channel in self._channels.all:
+        channels = self._channels.all
+        for channel in channels:
             channel.forward(raw)
-        self.record(raw)
+        if channels:
+            self.record(raw)
+
+    def has_route(self, system_id: int) -> bool:
+        """Whether it was ever heard."""
+        return system_id in self._routes
+
+    def is_elsewhere(self, system_id: int, channel: Channel) -> bool:
+        """Whether its route is another channel; asking changes nothing."""
+        route = self._routes.get(system_id)
+        return route is not None and route.channel is not channel
 
     def is_route(self, system_id: int, channel: Channel) -> bool:
         """Notes that `system_id` was heard on `channel`, and says whether that is its route."""
@@ -119,17 +131,15 @@ class Links:
             return True
         return False
 
-    def told(self, system_id: int) -> Traffic:
-        """What was said to one system."""
-        found = self._told.get(system_id)
-        if found is None:
-            found = self._told[system_id] = Traffic()
-        return found
-
     def endpoint_of(self, system_id: int) -> str:
         """The address on which it is heard; empty before that."""
         route = self._routes.get(system_id)
         return "" if route is None else route.channel.address
+
+    def rates_of(self, system_id: int) -> Rates:
+        """How much one system says, and is told."""
+        meter = self._meters.get(system_id)
+        return Rates() if meter is None else meter.rates
 
     @property
     def status(self) -> tuple[EndpointStatus, ...]:
@@ -138,6 +148,14 @@ class Links:
     def tick(self, now_s: float) -> None:
         """About once a second, for the rates."""
         self._channels.tick(now_s)
+        for meter in self._meters.values():
+            meter.tick(now_s)
+
+    def _traffic(self, system_id: int) -> Traffic:
+        meter = self._meters.get(system_id)
+        if meter is None:
+            meter = self._meters[system_id] = RateMeter(Traffic())
+        return meter.traffic
 
     def record(self, frame: bytes) -> None:
         if self._tap is not None:

@@ -84,11 +84,11 @@ class RateMeter:
 
     def __init__(self, traffic: Traffic) -> None:
         self.rates = Rates()
-        self._traffic = traffic
+        self.traffic = traffic
         self._marks: list[tuple[float, int, int, int, int]] = []
 
     def tick(self, now_s: float) -> None:
-        counted = self._traffic
+        counted = self.traffic
         mark = (now_s, counted.messages_in, counted.bytes_in, counted.messages_out, counted.bytes_out)
         self._marks.append(mark)
         while len(self._marks) > 2 and now_s - self._marks[1][0] >= _RATE_WINDOW_S:

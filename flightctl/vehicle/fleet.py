@@ -10,11 +10,12 @@ import logging
 from collections.abc import Callable
 
 from flightctl.clock import Clock
-from flightctl.mavlink.channel import Channel
+from flightctl.mavlink.channel import Channel, EndpointStatus
 from flightctl.mavlink.command import Command
 from flightctl.mavlink.dialect import Frame, mavlink
 from flightctl.mavlink.heartbeat import is_autopilot, keep_beating
 from flightctl.mavlink.link import Links, Tap
+from flightctl.mavlink.share import Share, SharedEndpoint, ShareStatus
 from flightctl.mavlink.signing import KeyRing
 from flightctl.transport import Transports
 from flightctl.vehicle.vehicle import Vehicle
@@ -43,10 +44,13 @@ class Fleet:
         is_healthy: Callable[[], bool] = _always,
         tap: Tap | None = None,
         ring: KeyRing | None = None,
+        share: tuple[SharedEndpoint, ...] = (),
     ) -> None:
+        """`tap` is given every frame that comes and goes; `share` is where other ground stations are."""
         self._links = Links(
             transports, endpoints, system_id=system_id, component_id=component_id, clock=clock, tap=tap, ring=ring
         )
+        self._share = Share(transports, share, self._links, clock) if share else None
         self._clock = clock
         self._is_healthy = is_healthy
         self._vehicles: dict[int, Vehicle] = {}
@@ -58,6 +62,8 @@ class Fleet:
             group.create_task(self._links.run(self._receive))
             group.create_task(keep_beating(self._links, self._is_healthy))
             group.create_task(self._look_after_all())
+            if self._share is not None:
+                group.create_task(self._share.run())
 
     def vehicle(self, system_id: int) -> Vehicle:
         """The vehicle with this system id; it may not have been heard yet."""
@@ -72,9 +78,22 @@ class Fleet:
         """Those asked for and those discovered, by system id."""
         return tuple(self._vehicles[key] for key in sorted(self._vehicles))
 
+    @property
+    def endpoints(self) -> tuple[EndpointStatus, ...]:
+        """How the links of the vehicles do."""
+        return self._links.status
+
+    @property
+    def shared(self) -> tuple[ShareStatus, ...]:
+        """How the links to other ground stations do."""
+        return () if self._share is None else self._share.status
+
     async def _look_after_all(self) -> None:
         """Each vehicle once a second, in turns: asking all of a large fleet at once would hold up what they say."""
         while True:
+            self._links.tick(self._clock.time_s())
+            if self._share is not None:
+                self._share.tick(self._clock.time_s())
             for turn in range(_TURNS):
                 for system_id, vehicle in self._vehicles.items():
                     if system_id % _TURNS == turn:
@@ -82,6 +101,11 @@ class Fleet:
                 await asyncio.sleep(1.0 / _TURNS)
 
     def _receive(self, channel: Channel, frame: Frame) -> None:
+        self._hear(channel, frame)
+        if self._share is not None and not self._links.is_elsewhere(frame.system_id, channel):
+            self._share.spread(frame)
+
+    def _hear(self, channel: Channel, frame: Frame) -> None:
         system_id = frame.system_id
         is_heartbeat = frame.message_id == mavlink.MAVLINK_MSG_ID_HEARTBEAT
         if is_heartbeat:
