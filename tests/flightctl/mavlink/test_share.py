@@ -65,7 +65,7 @@ class Client:
 async def world(
     *vehicles: Scripted,
     share: tuple[SharedEndpoint, ...] = (SharedEndpoint(f"udpin:{GROUND}"),),
-    system_id: int = 255,
+    own_id: int = 255,
 ) -> AsyncGenerator[World]:
     network, recorded = MemoryNetwork(), list[bytes]()
     clock = Clock(asyncio.get_running_loop(), datetime(2026, 9, 28, tzinfo=UTC))
