@@ -264,6 +264,8 @@ class Service:
             speakers=self.speakers,
             cameras=self.cameras,
             surroundings=self.surroundings,
+            endpoints=self._fleet.endpoints,
+            shared=self._fleet.shared,
         )
         return state_view(parts, self._seq)
 

@@ -154,6 +154,10 @@ class Channels:
     def status(self) -> tuple[EndpointStatus, ...]:
         return tuple(self._status(endpoint) for endpoint in self._endpoints.values())
 
+    def dropped_on(self, address: str) -> int:
+        endpoint = self._endpoints.get(address)
+        return 0 if endpoint is None else endpoint.dropped
+
     def tick(self, now_s: float) -> None:
         """About once a second, for the rates."""
         for endpoint in self._endpoints.values():

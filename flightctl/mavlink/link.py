@@ -136,6 +136,9 @@ class Links:
         route = self._routes.get(system_id)
         return "" if route is None else route.channel.address
 
+    def dropped_on(self, address: str) -> int:
+        return self._channels.dropped_on(address)
+
     def rates_of(self, system_id: int) -> Rates:
         """How much one system says, and is told."""
         meter = self._meters.get(system_id)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from flightctl.clock import Clock
 from flightctl.mavlink.channel import Channel, EndpointStatus
@@ -17,6 +18,7 @@ from flightctl.mavlink.heartbeat import is_autopilot, keep_beating
 from flightctl.mavlink.link import Links, Tap
 from flightctl.mavlink.share import Share, SharedEndpoint, ShareStatus
 from flightctl.mavlink.signing import KeyRing
+from flightctl.mavlink.traffic import Rates
 from flightctl.transport import Transports
 from flightctl.vehicle.vehicle import Vehicle
 
@@ -28,6 +30,17 @@ _TURNS = 10
 
 def _always() -> bool:
     return True
+
+
+@dataclass(frozen=True, slots=True)
+class LinkQuality:
+    """How one vehicle is heard."""
+
+    endpoint: str  # where
+    loss: float  # 0..1, of what it sent lately
+    rates: Rates  # in: what it says
+    round_trip_s: float | None
+    dropped: int  # on its endpoint, for want of room
 
 
 class Fleet:
@@ -77,6 +90,18 @@ class Fleet:
     def vehicles(self) -> tuple[Vehicle, ...]:
         """Those asked for and those discovered, by system id."""
         return tuple(self._vehicles[key] for key in sorted(self._vehicles))
+
+    def link_quality(self, system_id: int) -> LinkQuality:
+        vehicle = self.vehicle(system_id)
+        endpoint = self._links.endpoint_of(system_id)
+        sample = vehicle.time_sample
+        return LinkQuality(
+            endpoint=endpoint,
+            loss=vehicle.telemetry.link_loss,
+            rates=self._links.rates_of(system_id),
+            round_trip_s=None if sample is None else sample.round_trip_s,
+            dropped=self._links.dropped_on(endpoint),
+        )
 
     @property
     def endpoints(self) -> tuple[EndpointStatus, ...]:

@@ -13,11 +13,12 @@ import pytest
 
 from flightctl.clock import Clock
 from flightctl.mavlink.channel import Channel, Channels
-from flightctl.mavlink.dialect import Codec, Frame, mavlink
+from flightctl.mavlink.dialect import Codec, Frame, Message, mavlink
 from flightctl.transport import SocketTransports, Stream, Transports
 from flightctl.vehicle import Fleet
 from sim.memory_links import MemoryNetwork
 from sim.virtual_time import run_virtual
+from tests.flightctl.mavlink.scripted import ADDRESS, Scripted, flying
 
 PORT = "127.0.0.1:5770"
 
@@ -152,5 +153,39 @@ def test_a_peer_that_falls_silent_is_forgotten_and_one_that_the_site_names_is_no
             assert len(channels.all) == 2
             channels.drop_silent(10.0)
             assert [channel.address for channel in channels.all] == ["udpout:b:2"]
+
+    run_virtual(story())
+
+
+def test_how_each_vehicle_is_heard_can_be_seen() -> None:
+    async def story() -> None:
+        one, two = Scripted(1), Scripted(2, uid=78)
+        two.streams = False
+        async with flying(one, two) as (fleet, vehicle):
+
+            def answer(message: Message) -> None:
+                assert isinstance(message, mavlink.MAVLink_timesync_message)
+                if message.tc1 == 0:
+                    loop = asyncio.get_running_loop()
+                    loop.call_later(0.12, one.say, mavlink.MAVLink_timesync_message(7, message.ts1))
+
+            one.on_message[mavlink.MAVLINK_MSG_ID_TIMESYNC] = answer
+            await asyncio.sleep(10.0)
+            quality, other = fleet.link_quality(1), fleet.link_quality(2)
+            assert quality.endpoint == f"udpin:{ADDRESS}"
+            assert 6.5 < quality.rates.messages_in < 8.5  # seven with each beat, and an answer now and then
+            assert quality.rates.bytes_in > 7 * 20
+            assert other.rates.messages_in < 2.0
+            assert quality.rates.messages_out >= 0.9  # at least a heartbeat's worth of asking
+            assert quality.round_trip_s == pytest.approx(0.12, abs=1e-3)
+            assert other.round_trip_s is None
+            assert quality.loss == 0.0
+            for turn in range(30):
+                one.say_state()
+                if turn % 2:
+                    one.skip()
+                await asyncio.sleep(0.5)
+            assert 0.03 < fleet.link_quality(1).loss < 0.3
+            assert vehicle.online
 
     run_virtual(story())
