@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections import deque
 from collections.abc import Hashable
 from typing import NamedTuple, Protocol
 
@@ -38,6 +39,10 @@ class Datagrams(Protocol):
 
     async def receive(self) -> tuple[bytes, Peer]:
         """The next datagram; raises LinkUnavailable when the endpoint is closed."""
+        ...
+
+    async def receive_waiting(self) -> list[tuple[bytes, Peer]]:
+        """One datagram at least and all that wait, up to a batch: a fleet's are many. Raises LinkUnavailable."""
         ...
 
     def send(self, data: bytes, peer: Peer) -> None: ...
@@ -126,7 +131,9 @@ class _UdpEndpoint:
         self.remote = remote
         self.dropped = 0
         self._socket = sock
-        self._queue: asyncio.Queue[tuple[bytes, Peer] | None] = asyncio.Queue(_MAX_QUEUED_DATAGRAMS)
+        self._waiting: deque[tuple[bytes, Peer]] = deque()
+        self._news = asyncio.Event()
+        self._buffer = memoryview(bytearray(_LONGEST_DATAGRAM))
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(sock.fileno(), self._on_readable)
         self._closed = False
@@ -136,10 +143,16 @@ class _UdpEndpoint:
         return self.remote
 
     async def receive(self) -> tuple[bytes, Peer]:
-        item = await self._queue.get()
-        if item is None:
-            raise LinkUnavailable("the UDP endpoint is closed")
-        return item
+        await self._something()
+        return self._waiting.popleft()
+
+    async def receive_waiting(self) -> list[tuple[bytes, Peer]]:
+        await self._something()
+        if len(self._waiting) > _DATAGRAMS_AT_ONCE:
+            return [self._waiting.popleft() for _ in range(_DATAGRAMS_AT_ONCE)]
+        found = list(self._waiting)
+        self._waiting.clear()
+        return found
 
     def send(self, data: bytes, peer: Peer) -> None:
         if self._closed or not isinstance(peer, tuple):
@@ -154,23 +167,31 @@ class _UdpEndpoint:
             self._closed = True
             self._loop.remove_reader(self._socket.fileno())
             self._socket.close()
-            self._put(None)
+            self._news.set()
+
+    async def _something(self) -> None:
+        """Lets others run first when much waits, so that no endpoint holds the loop."""
+        if self._waiting:
+            await asyncio.sleep(0)
+        while not self._waiting:
+            if self._closed:
+                raise LinkUnavailable("the UDP endpoint is closed")
+            self._news.clear()
+            await self._news.wait()
 
     def _on_readable(self) -> None:
+        waiting, buffer, receive = self._waiting, self._buffer, self._socket.recvfrom_into
         for _ in range(_DATAGRAMS_AT_ONCE):
             try:
-                data, peer = self._socket.recvfrom(_LONGEST_DATAGRAM)
-            except BlockingIOError:
-                return
+                size, peer = receive(buffer)
             except OSError:
-                return  # an ICMP refusal: the peer is not up yet; heartbeats tell
-            self._put((data, peer))
-
-    def _put(self, item: tuple[bytes, Peer] | None) -> None:
-        if self._queue.full():
-            self._queue.get_nowait()
-            self.dropped += 1
-        self._queue.put_nowait(item)
+                break  # no more, or an ICMP refusal: the peer is not up yet; heartbeats tell
+            if len(waiting) >= _MAX_QUEUED_DATAGRAMS:
+                waiting.popleft()
+                self.dropped += 1
+            waiting.append((bytes(buffer[:size]), peer))
+        if waiting:
+            self._news.set()
 
 
 def _udp_socket(host: str, port: int) -> socket.socket:

@@ -26,6 +26,9 @@ class MemoryDatagrams:
             raise LinkUnavailable(f"{self.name} is closed")
         return item
 
+    async def receive_waiting(self) -> list[tuple[bytes, Peer]]:
+        return [await self.receive()]
+
     def send(self, data: bytes, peer: Peer) -> None:
         self._network.deliver(data, self.name, str(peer))
 

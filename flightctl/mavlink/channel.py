@@ -82,7 +82,7 @@ class Channel:
     ) -> None:
         self.name = endpoint.address if peer == endpoint.address else f"{endpoint.address} {peer}"
         self.address = endpoint.address
-        self.heard_s = now_s
+        self.heard_s = now_s  # of the frames that are being received, when they came
         self.open = True
         self.heard: set[int] = set()  # the systems behind it
         self.unsent_bytes = unsent_bytes
@@ -97,8 +97,9 @@ class Channel:
     def frames(self, data: bytes, now_s: float) -> list[Frame]:
         self.heard_s = now_s
         found = self._codec.frames(data)
-        for frame in found:
-            self._traffic.came(len(frame.raw))
+        traffic = self._traffic
+        traffic.messages_in += len(found)
+        traffic.bytes_in += len(data)
         return found
 
     def send(self, message: Message, to_system: int | None = None) -> bytes:
@@ -260,12 +261,14 @@ class Channels:
 
     async def _serve_datagrams(self, endpoint: _Endpoint, link: Datagrams, receive: Receiver) -> None:
         endpoint.opened(link)
+        known = self._channels
         if link.peer is not None:
             self._datagram_channel(endpoint, link, link.peer)
         try:
             while True:
-                data, peer = await link.receive()
-                self._take(self._datagram_channel(endpoint, link, peer), data, receive)
+                for data, peer in await link.receive_waiting():
+                    channel = known.get((endpoint.address, peer)) or self._datagram_channel(endpoint, link, peer)
+                    self._take(channel, data, receive)
         finally:
             for key in [key for key in self._channels if key[0] == endpoint.address]:
                 self._drop(key)
@@ -273,9 +276,6 @@ class Channels:
             link.close()
 
     def _datagram_channel(self, endpoint: _Endpoint, link: Datagrams, peer: Peer) -> Channel:
-        known = self._channels.get((endpoint.address, peer))
-        if known is not None:
-            return known
         if link.peer is None:
             self._passing.add((endpoint.address, peer))
         return self._channel(endpoint, peer, lambda data: link.send(data, peer), lambda: 0)

@@ -71,14 +71,17 @@ class Cutter:
         self._rest = b""
 
     def cut(self, data: bytes) -> list[Frame]:
-        if (  # one frame a datagram is the rule: no need to search for its ends
+        if (
             not self._rest
             and len(data) > _HEADER_2
             and data[0] == MAGIC_2
-            and size_at(data, 0) == len(data)
-            and is_whole(data) is not False
+            and len(data) == data[1] + 12
+            and not data[2]
         ):
-            return [Frame(data)]
+            extra = _EXTRA.get(data[7] | data[8] << 8 | data[9] << 16)
+            extra = _EXTRA.get(data[7] | data[8] << 8 | data[9] << 16)
+            if extra is None or not crc_hqx((data[1:-2] + extra + data[-2:]).translate(_REVERSED), 0xFFFF):
+                return [Frame(data)]
         found: list[Frame] = []
         data, at = self._rest + data, 0
         while True:

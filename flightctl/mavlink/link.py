@@ -51,7 +51,6 @@ class Links:
         self._channels = Channels(
             transports, endpoints, system_id=system_id, component_id=component_id, clock=clock, ring=ring
         )
-        self._clock = clock
         self._tap = tap
         self._ring = ring
         self._routes: dict[int, _Route] = {}
@@ -65,7 +64,9 @@ class Links:
                 self.record(frame.raw)
             if frame.system_id != self.system_id:  # our own, sent back by a router
                 channel.heard.add(frame.system_id)
-                self._traffic(frame.system_id).came(len(frame.raw))
+                traffic = self._traffic(frame.system_id)
+                traffic.messages_in += 1
+                traffic.bytes_in += len(frame.raw)
                 receive(channel, frame)
 
         async with asyncio.TaskGroup() as group:
@@ -121,7 +122,7 @@ class Links:
 
     def is_route(self, system_id: int, channel: Channel) -> bool:
         """Notes that `system_id` was heard on `channel`, and says whether that is its route."""
-        now_s = self._clock.time_s()
+        now_s = channel.heard_s
         route = self._routes.get(system_id)
         if route is None or not route.channel.open or now_s - route.heard_s > ROUTE_SILENT_S:
             self._routes[system_id] = _Route(channel, now_s)

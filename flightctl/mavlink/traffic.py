@@ -60,10 +60,6 @@ class Traffic:
     messages_out: int = 0
     bytes_out: int = 0
 
-    def came(self, size: int) -> None:
-        self.messages_in += 1
-        self.bytes_in += size
-
     def went(self, size: int) -> None:
         self.messages_out += 1
         self.bytes_out += size

@@ -96,8 +96,11 @@ class Contact:
 
     @property
     def online(self) -> bool:
+        return self._is_online(self._clock.time_s())
+
+    def _is_online(self, now_s: float) -> bool:
         heard_s = self._fold.heard_s
-        return heard_s is not None and self._clock.time_s() - heard_s < LOST_AFTER_S
+        return heard_s is not None and now_s - heard_s < LOST_AFTER_S
 
     @property
     def conflict(self) -> bool:
@@ -122,16 +125,15 @@ class Contact:
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener) if listener in self._listeners else None
 
-    def receive(self, frame: Frame) -> None:
+    def receive(self, frame: Frame, now_s: float) -> None:
         """Every frame of this system on its route comes through here; what nobody listens to is only counted."""
-        now_s = self._clock.time_s()
         message_id, component_id, seq = frame.message_id, frame.component_id, frame.seq
         if message_id == mavlink.MAVLINK_MSG_ID_HEARTBEAT:
             self._talk.component_id = component_id
             beat = frame.message()
             if isinstance(beat, mavlink.MAVLink_heartbeat_message):
                 self._speak_as(autopilot_of(beat.autopilot))
-        elif component_id != self._talk.component_id or not self.online:
+        elif component_id != self._talk.component_id or not self._is_online(now_s):
             return  # a camera of the same system; or back from silence, and its mode is not known yet
         self._loss.note(seq, now_s)
         self._rates.saw(message_id)

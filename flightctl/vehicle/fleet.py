@@ -147,7 +147,7 @@ class Fleet:
             if isinstance(version, mavlink.MAVLink_autopilot_version_message):
                 self._note_uid(vehicle, _uid_of(version))
         if self._links.is_route(system_id, channel):
-            vehicle.receive(frame)
+            vehicle.receive(frame, channel.heard_s)
         elif is_heartbeat:
             self._ask_rival(channel, system_id)
 
