@@ -71,17 +71,11 @@ class Cutter:
         self._rest = b""
 
     def cut(self, data: bytes) -> list[Frame]:
-        if (
-            not self._rest
-            and len(data) > _HEADER_2
-            and data[0] == MAGIC_2
-            and len(data) == data[1] + 12
-            and not data[2]
-        ):
-            extra = _EXTRA.get(data[7] | data[8] << 8 | data[9] << 16)
+        size = len(data)
+        if not self._rest and size > _HEADER_2 and data[0] == MAGIC_2 and size == data[1] + 12 and not data[2]:
             extra = _EXTRA.get(data[7] | data[8] << 8 | data[9] << 16)
             if extra is None or not crc_hqx((data[1:-2] + extra + data[-2:]).translate(_REVERSED), 0xFFFF):
-                return [Frame(data)]
+                return [Frame(data)]  # one a datagram is the rule: no need to search for its ends
         found: list[Frame] = []
         data, at = self._rest + data, 0
         while True:
@@ -180,17 +174,18 @@ def _maker(message_id: int) -> tuple[int, Maker]:
 
 def _decoded(frame: Frame) -> mavlink.MAVLink_message:
     """As pymavlink would, without the checks that were made when the frame was cut."""
-    raw, content = frame.raw, frame.raw[1]
-    header = _HEADER_2 if raw[0] == MAGIC_2 else _HEADER_1
+    raw = frame.raw
+    content, in_2 = raw[1], raw[0] == MAGIC_2
     size, make = _maker(frame.message_id)
-    payload = raw[header : header + content]
+    payload = raw[_HEADER_2 : _HEADER_2 + content] if in_2 else raw[_HEADER_1 : _HEADER_1 + content]
     if content != size:
         payload = payload[:size].ljust(size, b"\x00")
     message: Any = make(payload)
-    said = message.get_header()
-    said.mlen, said.seq, said.srcSystem, said.srcComponent = content, frame.seq, frame.system_id, frame.component_id
-    if header == _HEADER_2:
-        said.incompat_flags, said.compat_flags = raw[2], raw[3]
+    header = message._header
+    header.mlen, header.seq = content, frame.seq
+    header.srcSystem, header.srcComponent = frame.system_id, frame.component_id
+    if in_2:
+        header.incompat_flags, header.compat_flags = raw[2], raw[3]
     message._msgbuf = bytearray(raw)
     return message
 

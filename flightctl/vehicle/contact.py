@@ -138,7 +138,7 @@ class Contact:
         self._loss.note(seq, now_s)
         self._rates.saw(message_id)
         newest = self._is_newest(message_id, seq, now_s)
-        listened = message_id in _ALWAYS_READ or self._fold.takes(message_id) or self._talk.hears(message_id)
+        listened = self._fold.takes(message_id) or self._talk.hears(message_id) or message_id in _ALWAYS_READ
         message = frame.message() if listened else None
         if message is None:
             if newest:
@@ -165,7 +165,8 @@ class Contact:
         self._talk.deliver(message)
         if changed:
             self._snapshot = None
-            self._wake()
+            if self._waiting:
+                self._wake()
             if message_id in _NOTABLE:
                 self._notify()
 

@@ -218,7 +218,7 @@ class Fold:
 
     def _landed(self, message: mavlink.MAVLink_extended_sys_state_message, at_s: float) -> None:
         self.landed_s = at_s
-        if message.landed_state <= max(LandedState):
+        if message.landed_state <= LandedState.LANDING:
             self.landed_state = LandedState(message.landed_state)
 
     def _servos(self, message: mavlink.MAVLink_servo_output_raw_message, at_s: float) -> None:
