@@ -133,7 +133,6 @@ class _UdpEndpoint:
         self._socket = sock
         self._waiting: deque[tuple[bytes, Peer]] = deque()
         self._news = asyncio.Event()
-        self._buffer = memoryview(bytearray(_LONGEST_DATAGRAM))
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(sock.fileno(), self._on_readable)
         self._closed = False
@@ -180,16 +179,16 @@ class _UdpEndpoint:
             await self._news.wait()
 
     def _on_readable(self) -> None:
-        waiting, buffer, receive = self._waiting, self._buffer, self._socket.recvfrom_into
+        waiting, receive = self._waiting, self._socket.recvfrom
         for _ in range(_DATAGRAMS_AT_ONCE):
             try:
-                size, peer = receive(buffer)
+                datagram = receive(_LONGEST_DATAGRAM)
             except OSError:
                 break  # no more, or an ICMP refusal: the peer is not up yet; heartbeats tell
             if len(waiting) >= _MAX_QUEUED_DATAGRAMS:
                 waiting.popleft()
                 self.dropped += 1
-            waiting.append((bytes(buffer[:size]), peer))
+            waiting.append(datagram)
         if waiting:
             self._news.set()
 

@@ -101,6 +101,7 @@ class MemoryListener:
     def __init__(self, stop: Callable[[], None]) -> None:
         self._stop = stop
         self._callers: asyncio.Queue[MemoryStream | None] = asyncio.Queue(_MAX_QUEUED)
+        self._called: list[MemoryStream] = []
 
     async def accept(self) -> Stream:
         caller = await self._callers.get()
@@ -110,12 +111,15 @@ class MemoryListener:
 
     def call(self) -> MemoryStream:
         ours, theirs = MemoryStream.pair()
+        self._called.append(theirs)
         self._callers.put_nowait(theirs)
         return ours
 
-    def close(self) -> None:
+    def close(self, *, hang_up: bool = False) -> None:
         self._stop()
         self._callers.put_nowait(None)
+        for stream in self._called if hang_up else ():
+            stream.close()
 
 
 StreamHandler = Callable[[Stream], Awaitable[None]]
@@ -153,6 +157,10 @@ class MemoryNetwork:
         listener = MemoryListener(lambda: self._listeners.pop(meets, None) and None)
         self._listeners[meets] = listener
         return listener
+
+    def hang_up(self, address: str) -> None:
+        """As a port that is lost: the listener and all that called it."""
+        self._listeners["tcp:" + address.removeprefix("tcpin:")].close(hang_up=True)
 
     async def open_stream(self, address: str) -> Stream:
         listener = self._listeners.get(address)

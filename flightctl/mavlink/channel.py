@@ -230,14 +230,17 @@ class Channels:
         try:
             async with asyncio.TaskGroup() as callers:
                 while True:
-                    stream = await listener.accept()
+                    try:
+                        stream = await listener.accept()
+                    except LinkUnavailable as error:
+                        closed = error
+                        break
                     number += 1
                     if len(self._channels) >= self._most:
                         stream.close()
                     else:
                         callers.create_task(self._serve_caller(endpoint, f"caller {number}", stream, receive))
-        except* LinkUnavailable as gone:
-            raise LinkUnavailable(str(gone.exceptions[0])) from gone
+            raise closed
         finally:
             listener.close()
 

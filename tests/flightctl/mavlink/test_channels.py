@@ -70,6 +70,27 @@ def test_vehicles_call_a_port_and_each_is_answered_on_its_own_line() -> None:
     run_virtual(story())
 
 
+def test_a_port_that_is_taken_is_opened_when_it_is_free() -> None:
+    async def story() -> None:
+        network = MemoryNetwork()
+        other = await network.listen(f"tcpin:{PORT}")
+        async with heard_on(network, f"tcpin:{PORT}") as (channels, heard):
+            assert channels.status[0].fault.startswith(f"cannot listen at tcpin:{PORT}")
+            other.close()
+            await asyncio.sleep(2.0)
+            assert channels.status[0].fault == ""
+            (await network.open_stream(f"tcp:{PORT}")).write(beat(1))
+            await asyncio.sleep(0.1)
+            assert [system_id for _, system_id in heard] == [1]
+            network.hang_up(f"tcpin:{PORT}")
+            await asyncio.sleep(2.0)
+            (await network.open_stream(f"tcp:{PORT}")).write(beat(2))
+            await asyncio.sleep(0.1)
+            assert [system_id for _, system_id in heard] == [1, 2]
+
+    run_virtual(story())
+
+
 def test_a_vehicle_on_a_serial_line_is_heard_and_told() -> None:
     far, ours = os.openpty()
     tty.setraw(far)
