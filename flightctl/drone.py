@@ -11,7 +11,7 @@ from flightctl.mavlink.gripper import HookState
 from flightctl.preflight_report import PreflightReport
 from flightctl.site import Drone
 from flightctl.store import TelemetryRow
-from flightctl.vehicle import Fleet, Telemetry, Vehicle
+from flightctl.vehicle import Fleet, LinkQuality, Telemetry, Vehicle
 from geofence.position import Enu, LatLon, LocalFrame
 
 _TRAIL_S = 120.0
@@ -63,6 +63,11 @@ class DroneHands:
     def mode(self) -> str:
         telemetry = self.telemetry
         return "UNKNOWN" if telemetry is None else telemetry.mode
+
+    @property
+    def link(self) -> LinkQuality:
+        """How it is heard."""
+        return self._fleet.link_quality(self.drone.system_id)
 
     async def heard(self) -> None:
         """Waits for the vehicle's first heartbeat and position."""

@@ -31,6 +31,7 @@ from flightctl.incidents.lifecycle import is_open, moved, noted
 from flightctl.incidents.model import Consent, Incident, IncidentState, Priority
 from flightctl.incidents.tending import tend
 from flightctl.mavlink.link import Tap
+from flightctl.mavlink.share import SharedEndpoint
 from flightctl.mavlink.signing import KeyRing
 from flightctl.preflight_report import NEVER_OVERRIDDEN, Override, PreflightReport
 from flightctl.response.clearance import asked_of, report_of
@@ -108,6 +109,10 @@ class Service:
             ring=ring,
             tap=tap,
             is_healthy=self._is_healthy,
+            share=tuple(
+                SharedEndpoint(said.endpoint, commands=said.commands, max_bytes_per_s=said.max_bytes_per_s)
+                for said in link.share
+            ),
         )
         self.drones = {drone.id: DroneHands(drone, self._fleet, site.frame) for drone in site.file.drones}
         self.docks = {
@@ -259,6 +264,8 @@ class Service:
             speakers=self.speakers,
             cameras=self.cameras,
             surroundings=self.surroundings,
+            endpoints=self._fleet.endpoints,
+            shared=self._fleet.shared,
         )
         return state_view(parts, self._seq)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from flightctl.preflight_report import NEVER_OVERRIDDEN, CheckId
 from geofence.position import LatLon
@@ -137,6 +137,19 @@ class Policy(_Part):
     preflight: PreflightLimits = PreflightLimits()
 
 
+class ShareEndpoint(_Part):
+    """Where another ground station (QGroundControl, MAVProxy) is, and what it may; an address alone will do."""
+
+    endpoint: str
+    commands: bool = True  # false: it looks on
+    max_bytes_per_s: Annotated[float, Field(ge=500)] | None = None
+    """To each client there. Streams are thinned to it; heartbeats, answers, missions, parameters, texts are not."""
+
+
+def _shared(value: object) -> object:
+    return {"endpoint": value} if isinstance(value, str) else value
+
+
 class MavlinkPolicy(_Part):
     endpoints: Annotated[tuple[str, ...], Field(min_length=1)] = ("udpin:127.0.0.1:14550",)
     system_id: Annotated[int, Field(ge=1, le=255)] = 255
@@ -145,6 +158,8 @@ class MavlinkPolicy(_Part):
     """By system id: a file with 64 hexadecimal digits, absolute or beside `site.yaml`. Such a vehicle is heard only
     signed. Keep the files out of what you share: the site says only where they are."""
     signing_link_id: Annotated[int, Field(ge=0, le=255)] = 0
+    share: tuple[Annotated[ShareEndpoint, BeforeValidator(_shared)], ...] = ()
+    """Other ground stations that see the same drones."""
     record_tlog: bool = False
     """Every frame into `mavlink-<start>.tlog` in the data folder, for other ground stations to replay."""
 

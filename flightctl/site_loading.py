@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from flightctl.site import SiteFile
-from flightctl.transport import parse_address
+from flightctl.transport import MAVLINK, SHARED, parse_address
 from geofence.errors import InvalidInput, OutOfFrame, Problem
 from geofence.position import LatLon, LocalFrame
 from geofence.river import River, load_river
@@ -129,17 +129,31 @@ def _far_places(source: SourceFile, file: SiteFile) -> Iterable[Problem]:
 
 
 def _bad_addresses(source: SourceFile, file: SiteFile) -> Iterable[Problem]:
-    places: list[tuple[tuple[str | int, ...], str, frozenset[str]]] = []
+    places: list[tuple[tuple[str | int, ...], str, tuple[str, ...]]] = []
     for group in ("docks", "speakers"):
         for index, part in enumerate(getattr(file, group)):
-            places.append(((group, index, "link"), part.link, frozenset({"tcp"})))
+            places.append(((group, index, "link"), part.link, ("tcp",)))
+    for index, drone in enumerate(file.drones):
+        if drone.speaker_link:
+            places.append((("drones", index, "speaker_link"), drone.speaker_link, ("tcp",)))
     for index, endpoint in enumerate(file.mavlink.endpoints):
-        places.append((("mavlink", "endpoints", index), endpoint, frozenset({"udpin", "udpout", "tcp"})))
+        places.append((("mavlink", "endpoints", index), endpoint, MAVLINK))
+    for index, client in enumerate(file.mavlink.share):
+        places.append((("mavlink", "share", index), client.endpoint, SHARED))
+    yield from _said_twice(source, file)
     for place, address, kinds in places:
         try:
-            kind, _, _ = parse_address(address)
+            parse_address(address, kinds)
         except ValueError as error:
             yield source.problem(place, str(error))
-            continue
-        if kind not in kinds:
-            yield source.problem(place, f"{address!r} must be {' or '.join(sorted(kinds))}:HOST:PORT")
+
+
+def _said_twice(source: SourceFile, file: SiteFile) -> Iterable[Problem]:
+    """A port that listens for drones cannot listen for ground stations as well."""
+    seen: set[str] = set()
+    places = [(("mavlink", "endpoints", index), said) for index, said in enumerate(file.mavlink.endpoints)]
+    places += [(("mavlink", "share", index), said.endpoint) for index, said in enumerate(file.mavlink.share)]
+    for place, address in places:
+        if address in seen:
+            yield source.problem(place, f"{address!r} stands here twice; every address is used once")
+        seen.add(address)

@@ -12,7 +12,9 @@ from flightctl.api.views import (
     DockView,
     DriftView,
     DroneView,
+    EndpointView,
     FrontView,
+    LinkView,
     SpeakerView,
     StateView,
     WeatherView,
@@ -28,10 +30,13 @@ from flightctl.incidents.book import IncidentBook
 from flightctl.incidents.intake import Intake
 from flightctl.incidents.lifecycle import is_open
 from flightctl.incidents.model import Consent, Incident, IncidentState
+from flightctl.mavlink.channel import EndpointStatus
+from flightctl.mavlink.share import ShareStatus
 from flightctl.site import DropPolicy, Policy
 from flightctl.site_loading import Site
 from flightctl.speaker.client import SpeakerClient
 from flightctl.surroundings import Surroundings
+from flightctl.vehicle import LinkQuality
 from geofence.position import Enu
 from vision.alert import UncertainPosition
 
@@ -56,6 +61,8 @@ class Parts:
     speakers: Mapping[str, SpeakerClient]
     cameras: CameraDesk
     surroundings: Surroundings
+    endpoints: tuple[EndpointStatus, ...] = ()
+    shared: tuple[ShareStatus, ...] = ()
 
 
 def state_view(parts: Parts, seq: int) -> StateView:
@@ -71,6 +78,7 @@ def state_view(parts: Parts, seq: int) -> StateView:
         drones=tuple(_drone(parts, hands) for hands in parts.drones.values()),
         cameras=tuple(_camera(parts, camera.id) for camera in parts.site.file.cameras),
         speakers=tuple(_speaker(speaker) for speaker in parts.speakers.values()),
+        endpoints=(*(_endpoint(status) for status in parts.endpoints), *(_shared(status) for status in parts.shared)),
         incidents=tuple(parts.book.all()),
         drifts=_drifts(parts),
         needs=_needs(parts, {block.incident_id for block in blocks if block.overridable}),
@@ -150,7 +158,43 @@ def _drone(parts: Parts, hands: DroneHands) -> DroneView:
         incident_id=parts.dispatcher.serving(drone.id),
         trail=hands.trail(parts.clock.time_s()),
         link_loss_percent=telemetry.link_loss * 100.0,
+        link=_link(hands.link),
     )
+
+
+def _link(quality: LinkQuality) -> LinkView:
+    rates = quality.rates
+    return LinkView(
+        endpoint=quality.endpoint,
+        loss_percent=quality.loss * 100.0,
+        messages_per_s=rates.messages_in,
+        bytes_per_s=rates.bytes_in,
+        told_messages_per_s=rates.messages_out,
+        told_bytes_per_s=rates.bytes_out,
+        round_trip_ms=None if quality.round_trip_s is None else quality.round_trip_s * 1000.0,
+        dropped=quality.dropped,
+    )
+
+
+def _endpoint(status: EndpointStatus) -> EndpointView:
+    return EndpointView(
+        address=status.address,
+        fault=status.fault,
+        peers=status.peers,
+        messages_in_per_s=status.rates.messages_in,
+        bytes_in_per_s=status.rates.bytes_in,
+        messages_out_per_s=status.rates.messages_out,
+        bytes_out_per_s=status.rates.bytes_out,
+        sent=status.traffic.messages_out,
+        heard=status.traffic.messages_in,
+        dropped=status.dropped,
+        broken=status.broken,
+    )
+
+
+def _shared(status: ShareStatus) -> EndpointView:
+    said = {"shared": True, "commands": status.commands, "thinned": status.thinned, "refused": status.refused}
+    return _endpoint(status.endpoint).model_copy(update=said)
 
 
 def _camera(parts: Parts, camera_id: str) -> CameraView:

@@ -18,7 +18,7 @@ import numpy as np
 from flightctl.clock import Clock
 from flightctl.site import Battery, Dock, Drone, PayloadKind, SiteFile
 from flightctl.speaker.protocol import Say
-from flightctl.transport import SocketTransports, Transports, parse_address
+from flightctl.transport import LinkUnavailable, SocketTransports, Transports, parse_address
 from geofence.position import Enu, LocalFrame
 from sim.camera import SimCamera
 from sim.camera.mjpeg_server import MjpegServer
@@ -301,7 +301,13 @@ class SimulatedHardware:
         return links
 
     async def _run_on(self, transports: Transports) -> None:
-        _, host, port = parse_address(self.site.mavlink.endpoints[0])
+        places = [parse_address(endpoint) for endpoint in self.site.mavlink.endpoints]
+        heard = next((place for place in places if place.kind == "udpin"), None)
+        if heard is None:
+            raise LinkUnavailable(
+                "simulated drones speak to a udpin endpoint; mavlink.endpoints of site.yaml has none"
+            )
+        host, port = heard.place, heard.number
         async with asyncio.TaskGroup() as group:
             group.create_task(self._step())
             for copter in self.copters.values():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from flightctl.transport import Datagrams, LinkUnavailable, Peer, Stream
+from flightctl.transport import MAX_UNSENT_BYTES, Bytes, Datagrams, LinkUnavailable, Listener, Peer, Stream
 
 _MAX_QUEUED = 4096
 
@@ -16,6 +16,7 @@ class MemoryDatagrams:
     def __init__(self, network: MemoryNetwork, name: str, peer: Peer | None) -> None:
         self.name = name
         self.peer = peer
+        self.dropped = 0
         self._network = network
         self._queue: asyncio.Queue[tuple[bytes, Peer] | None] = asyncio.Queue(_MAX_QUEUED)
 
@@ -25,12 +26,16 @@ class MemoryDatagrams:
             raise LinkUnavailable(f"{self.name} is closed")
         return item
 
+    async def receive_waiting(self) -> list[tuple[bytes, Peer]]:
+        return [await self.receive()]
+
     def send(self, data: bytes, peer: Peer) -> None:
         self._network.deliver(data, self.name, str(peer))
 
     def put(self, item: tuple[bytes, Peer] | None) -> None:
         if self._queue.full():
             self._queue.get_nowait()
+            self.dropped += 1
         self._queue.put_nowait(item)
 
     def close(self) -> None:
@@ -39,10 +44,12 @@ class MemoryDatagrams:
 
 
 class MemoryStream:
-    """One end of a pair; closing either end ends both."""
+    """One end of a pair; closing either end ends both. As with sockets, a peer that reads nothing is cut off."""
 
     def __init__(self) -> None:
+        self.dropped = 0
         self._incoming = asyncio.StreamReader()
+        self._unread_bytes = 0
         self._other: MemoryStream | None = None
         self._closed = False
 
@@ -52,21 +59,34 @@ class MemoryStream:
         one._other, two._other = two, one
         return one, two
 
+    @property
+    def unsent_bytes(self) -> int:
+        return 0 if self._other is None else self._other._unread_bytes
+
     async def read_line(self) -> bytes:
         try:
-            return (await self._incoming.readuntil(b"\n")).rstrip(b"\r\n")
+            line = await self._incoming.readuntil(b"\n")
         except asyncio.IncompleteReadError as error:
             raise LinkUnavailable("the peer closed the stream") from error
+        self._unread_bytes -= len(line)
+        return line.rstrip(b"\r\n")
 
     async def read_some(self) -> bytes:
         data = await self._incoming.read(4096)
         if not data:
             raise LinkUnavailable("the peer closed the stream")
+        self._unread_bytes -= len(data)
         return data
 
     def write(self, data: bytes) -> None:
-        if not self._closed and self._other is not None and not self._other._closed:
-            self._other._incoming.feed_data(data)
+        if self._closed or self._other is None or self._other._closed:
+            return
+        if self.unsent_bytes > MAX_UNSENT_BYTES:
+            self.dropped += 1
+            self.close()
+            return
+        self._other._unread_bytes += len(data)
+        self._other._incoming.feed_data(data)
 
     def close(self) -> None:
         for end in (self, self._other):
@@ -75,15 +95,44 @@ class MemoryStream:
                 end._incoming.feed_eof()
 
 
+class MemoryListener:
+    """Callers in the order they came."""
+
+    def __init__(self, stop: Callable[[], None]) -> None:
+        self._stop = stop
+        self._callers: asyncio.Queue[MemoryStream | None] = asyncio.Queue(_MAX_QUEUED)
+        self._called: list[MemoryStream] = []
+
+    async def accept(self) -> Stream:
+        caller = await self._callers.get()
+        if caller is None:
+            raise LinkUnavailable("the port is closed")
+        return caller
+
+    def call(self) -> MemoryStream:
+        ours, theirs = MemoryStream.pair()
+        self._called.append(theirs)
+        self._callers.put_nowait(theirs)
+        return ours
+
+    def close(self, *, hang_up: bool = False) -> None:
+        self._stop()
+        self._callers.put_nowait(None)
+        for stream in self._called if hang_up else ():
+            stream.close()
+
+
 StreamHandler = Callable[[Stream], Awaitable[None]]
 
 
 class MemoryNetwork:
-    """Implements `Transports`. `udpin:X` and `udpout:X` with the same X meet; so do `tcp:X` and `serve_stream`."""
+    """Implements `Transports`. `udpin:X` and `udpout:X` with the same X meet, and `tcpin:X` and `tcp:X`; a stream
+    that is opened, of TCP or serial, also meets `serve_stream` of its address."""
 
     def __init__(self) -> None:
         self._endpoints: dict[str, MemoryDatagrams] = {}
         self._servers: dict[str, StreamHandler] = {}
+        self._listeners: dict[str, MemoryListener] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._next = 0
 
@@ -98,7 +147,25 @@ class MemoryNetwork:
         self._endpoints[name] = endpoint
         return endpoint
 
+    async def open_serial(self, address: str) -> Bytes:
+        return await self.open_stream(address)
+
+    async def listen(self, address: str) -> Listener:
+        meets = "tcp:" + address.removeprefix("tcpin:")
+        if meets in self._listeners:
+            raise LinkUnavailable(f"cannot listen at {address}: somebody does")
+        listener = MemoryListener(lambda: self._listeners.pop(meets, None) and None)
+        self._listeners[meets] = listener
+        return listener
+
+    def hang_up(self, address: str) -> None:
+        """As a port that is lost: the listener and all that called it."""
+        self._listeners["tcp:" + address.removeprefix("tcpin:")].close(hang_up=True)
+
     async def open_stream(self, address: str) -> Stream:
+        listener = self._listeners.get(address)
+        if listener is not None:
+            return listener.call()
         handler = self._servers.get(address)
         if handler is None:
             raise LinkUnavailable(f"nothing listens at {address}")

@@ -72,6 +72,39 @@ class SiteView(_View):
     hails: dict[str, Text]
 
 
+class LinkView(_View):
+    """How a drone is heard. Rates are over the last seconds."""
+
+    endpoint: str  # the address of the site on which it is heard
+    loss_percent: float  # of what it sent
+    messages_per_s: float
+    bytes_per_s: float
+    told_messages_per_s: float  # by the service and by ground stations that share it
+    told_bytes_per_s: float
+    round_trip_ms: float | None = None
+    dropped: int = 0  # on its endpoint since the start, for want of room
+
+
+class EndpointView(_View):
+    """One MAVLink address of the site, for drones or shared with other ground stations."""
+
+    address: str
+    shared: bool = False
+    commands: bool = True  # whether who is there may command the drones
+    fault: str = ""  # why it is not open
+    peers: int  # drones, radios or ground stations there
+    messages_in_per_s: float
+    bytes_in_per_s: float
+    messages_out_per_s: float
+    bytes_out_per_s: float
+    sent: int
+    heard: int
+    dropped: int  # for want of room
+    broken: int  # frames that did not come whole
+    thinned: int = 0  # streamed messages that newer ones replaced, to keep the endpoint's rate
+    refused: int = 0  # what ground stations there said that was not passed on
+
+
 class DroneView(_View):
     id: str
     dock_id: str
@@ -90,6 +123,7 @@ class DroneView(_View):
     incident_id: UUID | None = None
     trail: tuple[LatLon, ...] = ()  # last two minutes, oldest first
     link_loss_percent: float | None = None
+    link: LinkView | None = None
 
 
 class DockView(_View):
@@ -165,6 +199,7 @@ class StateView(_View):
     drones: tuple[DroneView, ...]
     cameras: tuple[CameraView, ...]
     speakers: tuple[SpeakerView, ...]
+    endpoints: tuple[EndpointView, ...] = ()
     incidents: tuple[Incident, ...]  # open ones and those closed in the last hour, by priority then age
     drifts: tuple[DriftView, ...]
     needs: tuple[str, ...]  # what waits for a person: "consent:<incident id>", ...

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import resource
+import socket
 import time
 from datetime import UTC, datetime
 from multiprocessing.synchronize import Event
@@ -22,7 +23,6 @@ ROUNDS_HZ = 10  # in each round every vehicle says the five messages below
 MEASURED_S = 8.0
 _IDLE_S = 1.5
 _WARM_S = 2.0
-_PORT = 14661
 _CLOCK_MS = 2**30  # the time of sending travels as the height in millimetres
 
 
@@ -30,15 +30,22 @@ def measure() -> list[Measurement]:
     """Loopback only; the sender is a process of its own, started and ended here."""
     context = multiprocessing.get_context("spawn")
     go, stop = context.Event(), context.Event()
-    sender = context.Process(target=_send, args=(go, stop), daemon=True)
+    port = _free_port()
+    sender = context.Process(target=_send, args=(go, stop, port), daemon=True)
     sender.start()
     try:
-        return asyncio.run(_measure(go))
+        return asyncio.run(_measure(go, port))
     finally:
         stop.set()
         sender.join(5.0)
         if sender.is_alive():
             sender.kill()
+
+
+def _free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def _now_ms() -> int:
@@ -58,10 +65,8 @@ def messages(now_ms: int) -> tuple[Message, ...]:
     )
 
 
-def _send(go: Event, stop: Event) -> None:
-    import socket
-
-    port = ("127.0.0.1", _PORT)
+def _send(go: Event, stop: Event, port_number: int) -> None:
+    port = ("127.0.0.1", port_number)
     peers = [
         (Codec(number, 1), socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) for number in range(1, VEHICLES + 1)
     ]
@@ -82,9 +87,9 @@ def _send(go: Event, stop: Event) -> None:
         turn += 1
 
 
-async def _measure(go: Event) -> list[Measurement]:
+async def _measure(go: Event, port: int) -> list[Measurement]:
     loop = asyncio.get_running_loop()
-    fleet = Fleet(SocketTransports(), (f"udpin:127.0.0.1:{_PORT}",), clock=Clock(loop, datetime.now(UTC)))
+    fleet = Fleet(SocketTransports(), (f"udpin:127.0.0.1:{port}",), clock=Clock(loop, datetime.now(UTC)))
     running = asyncio.create_task(fleet.run())
     delays_ms: list[int] = []
     try:
@@ -121,6 +126,13 @@ async def _measure(go: Event) -> list[Measurement]:
         Measurement(f"{name}: sent to state, median", float(late[0]), "ms", 50.0, "the aim"),
         Measurement(f"{name}: positions heard", 100.0 * heard / expected, "%", 100.0, "all of them"),
         Measurement(f"{name}: one core", 100.0 * share, "%", 100.0 * per_s / bare, "pymavlink parsing alone"),
+        Measurement(
+            "one message, core time",
+            1e6 * (share - idle) / max(1.0, per_s * heard / expected),
+            "us",
+            1e6 / bare,
+            "pymavlink parsing alone",
+        ),
         Measurement("one core when nothing comes", 100.0 * idle, "%", 100.0 * share, "the same under load"),
         Measurement("pymavlink, one message a datagram", bare, "a second", float(per_s), "what came"),
         Measurement("most memory of the process", memory_mib, "MiB", idle_mib, "before the first vehicle"),

@@ -1,7 +1,8 @@
-"""The one place that touches pymavlink: its generated message classes and its frame parser.
+"""pymavlink's generated message classes, and one peer's way from bytes to messages and back.
 
-Only the dialect module is used. `mavutil` blocks, swallows socket errors and sends every packet to every
-peer (DESIGN §7). Every constant and message class is reached as `mavlink.NAME`.
+Of pymavlink only the dialect module is used, here and in what this stands on (`frames`, `signing`): `mavutil`
+blocks, swallows socket errors and sends every packet to every peer (DESIGN §7). Every constant and message class
+is reached as `mavlink.NAME`.
 """
 
 from __future__ import annotations
@@ -10,15 +11,14 @@ from typing import TYPE_CHECKING
 
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
+from flightctl.mavlink.frames import Cutter, Frame
+
 if TYPE_CHECKING:
     from flightctl.mavlink.signing import KeyRing
 
 Message = mavlink.MAVLink_message
 
-__all__ = ["Codec", "Message", "mavlink"]
-
-_MAVLINK_2 = 0xFD
-_UNSIGNED_FRAME = 12  # header and checksum
+__all__ = ["Codec", "Frame", "Message", "mavlink"]
 
 
 class Codec:
@@ -26,27 +26,21 @@ class Codec:
 
     def __init__(self, system_id: int, component_id: int, ring: KeyRing | None = None) -> None:
         """With a key ring, what vehicles with keys say must be signed, and so is what is said to them."""
-        self._signed = None if ring is None else ring.codec(system_id, component_id)
+        self._ring = ring
+        self._signed = None if ring is None else ring.encoder(system_id, component_id)
         self._mav = self._signed or mavlink.MAVLink(None, srcSystem=system_id, srcComponent=component_id)
-        self._mav.robust_parsing = True
+        self._cutter = Cutter()
+
+    def frames(self, data: bytes) -> list[Frame]:
+        """Every whole and genuine frame in what has come so far; noise, broken and forged ones are left out."""
+        found = self._cutter.cut(data)
+        ring = self._ring
+        return found if ring is None else [frame for frame in found if ring.admits(frame)]
 
     def parse(self, data: bytes) -> list[Message]:
-        """Every whole message in what has come so far; noise and broken frames are left out."""
-        if (
-            len(data) > 2
-            and data[0] == _MAVLINK_2
-            and len(data) == data[1] + _UNSIGNED_FRAME
-            and not data[2]  # incompatibility flags: the other way knows which it may take
-            and not self._mav.buf_len()
-        ):
-            try:  # one whole frame a datagram is the rule: no need to search for its ends
-                found = [self._mav.decode(bytearray(data))]
-            except mavlink.MAVError:
-                self._mav.total_receive_errors += 1
-                return []
-        else:
-            found = self._mav.parse_buffer(data) or ()
-        return [message for message in found if message.get_msgId() >= 0]  # broken and unknown ones are negative
+        """Of those, the messages that the dialect knows."""
+        messages = (frame.message() for frame in self.frames(data))
+        return [message for message in messages if message is not None]
 
     def encode(self, message: Message, to_system: int | None = None) -> bytes:
         """The frame, signed if `to_system` has a key."""
@@ -58,4 +52,4 @@ class Codec:
 
     @property
     def broken_frames(self) -> int:
-        return self._mav.total_receive_errors
+        return self._cutter.broken

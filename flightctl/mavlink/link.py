@@ -1,4 +1,4 @@
-"""Endpoints and routing: bytes in and out, one channel per far end, and which channel leads to which system.
+"""Routing: which channel leads to which system, and what goes on which.
 
 MAVLink guide: https://mavlink.io/en/guide/routing.html. Addressed messages go only where their target was
 heard. A route sticks to its channel as long as the channel is alive: a second channel that carries the same
@@ -9,91 +9,21 @@ is decided by who answers with which hardware id (see fleet), never by mixing th
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from flightctl.clock import Clock
-from flightctl.mavlink.dialect import Codec, Message
+from flightctl.mavlink.channel import Channel, Channels, EndpointStatus
+from flightctl.mavlink.dialect import Frame, Message
 from flightctl.mavlink.signing import KeyRing, without_signature
-from flightctl.transport import Datagrams, LinkUnavailable, Peer, Stream, Transports
+from flightctl.mavlink.traffic import RateMeter, Rates, Traffic
+from flightctl.transport import Transports
 
-log = logging.getLogger(__name__)
-
-MAX_CHANNELS = 512
 ROUTE_SILENT_S = 2.5
 """A route moves to another channel after this much silence on its own."""
-_FIRST_RETRY_S = 0.5
-_LAST_RETRY_S = 15.0
-_LOSS_WINDOW_S = 5.0
-_RESYNC_AFTER = 8
-"""This many late ones in a row: the sender counts anew, after a reboot or on another path."""
 
-Receiver = Callable[["Channel", Message], None]
+Receiver = Callable[[Channel, Frame], None]
 Tap = Callable[[bytes], None]
-
-
-class LossMeter:
-    """Lost messages by the sender's 8-bit sequence numbers; late and doubled ones are no loss.
-
-    MAVLink guide: https://mavlink.io/en/guide/packet_loss.html. Wrong under routers that mix senders, so it is
-    shown and never acted on.
-    """
-
-    def __init__(self) -> None:
-        self.received = 0
-        self.lost = 0
-        self.ratio = 0.0
-        self._last_seq: int | None = None
-        self._window_from_s = 0.0
-        self._window_received = 0
-        self._window_lost = 0
-        self._late_in_a_row = 0
-
-    def note(self, seq: int, at_s: float) -> None:
-        if self._last_seq is None:
-            self._last_seq, self._window_from_s = seq, at_s
-        else:
-            ahead = (seq - self._last_seq) % 256
-            if ahead == 0 or ahead >= 128:
-                self._late_in_a_row += 1
-                if self._late_in_a_row < _RESYNC_AFTER:
-                    if ahead:  # it was counted as lost when a later one overtook it
-                        self.lost = max(0, self.lost - 1)
-                        self._window_lost = max(0, self._window_lost - 1)
-                    return
-            else:
-                self.lost += ahead - 1
-                self._window_lost += ahead - 1
-            self._last_seq = seq
-        self._late_in_a_row = 0
-        self.received += 1
-        self._window_received += 1
-        if at_s - self._window_from_s >= _LOSS_WINDOW_S:
-            self.ratio = self._window_lost / max(1, self._window_lost + self._window_received)
-            self._window_from_s, self._window_received, self._window_lost = at_s, 0, 0
-
-
-class Channel:
-    """One far end: a UDP peer or a TCP connection."""
-
-    def __init__(self, name: str, codec: Codec, write: Callable[[bytes], None], now_s: float) -> None:
-        self.name = name
-        self.heard_s = now_s
-        self.open = True
-        self.heard: set[int] = set()  # the systems behind it
-        self._codec = codec
-        self._write = write
-
-    def parse(self, data: bytes, now_s: float) -> list[Message]:
-        self.heard_s = now_s
-        return self._codec.parse(data)
-
-    def send(self, message: Message, to_system: int | None = None) -> bytes:
-        frame = self._codec.encode(message, to_system)
-        if self.open:
-            self._write(frame)
-        return frame
 
 
 @dataclass(slots=True)
@@ -118,42 +48,81 @@ class Links:
     ) -> None:
         self.system_id = system_id
         self.component_id = component_id
-        self._transports = transports
-        self._endpoints = endpoints
-        self._clock = clock
+        self._channels = Channels(
+            transports, endpoints, system_id=system_id, component_id=component_id, clock=clock, ring=ring
+        )
         self._tap = tap
         self._ring = ring
-        self._channels: dict[tuple[str, Peer], Channel] = {}
         self._routes: dict[int, _Route] = {}
+        self._meters: dict[int, RateMeter] = {}
 
     async def run(self, receive: Receiver) -> None:
-        """Keeps every endpoint open until cancelled and hands each message to `receive`."""
+        """Keeps every endpoint open until cancelled and hands each frame to `receive`."""
+
+        def take(channel: Channel, frame: Frame) -> None:
+            if self._tap is not None:
+                self.record(frame.raw)
+            if frame.system_id != self.system_id:  # our own, sent back by a router
+                channel.heard.add(frame.system_id)
+                traffic = self._traffic(frame.system_id)
+                traffic.messages_in += 1
+                traffic.bytes_in += len(frame.raw)
+                receive(channel, frame)
+
         async with asyncio.TaskGroup() as group:
-            for address in self._endpoints:
-                group.create_task(self._keep_open(address, receive))
             if self._ring is not None:
                 group.create_task(self._ring.keep())
+            await self._channels.run(take)
 
     def send(self, system_id: int, message: Message) -> bool:
         """To one system, on the channel where it is heard; False when it never was."""
         route = self._routes.get(system_id)
         if route is None:
             return False
-        self._send_on(route.channel, message, system_id)
+        self.send_on(route.channel, message, system_id)
         return True
 
-    def send_on(self, channel: Channel, message: Message, system_id: int) -> None:
-        self._send_on(channel, message, system_id)
+    def send_on(self, channel: Channel, message: Message, system_id: int | None) -> None:
+        frame = channel.send(message, system_id)
+        if system_id is not None:
+            self._traffic(system_id).went(len(frame))
+        self.record(frame)
 
     def broadcast(self, message: Message) -> None:
         """To everybody; where vehicles with keys are, once for each key, for each takes only its own signature."""
-        for channel in self._channels.values():
+        for channel in self._channels.all:
             for system_id in self._one_for_each_key(channel):
-                self._send_on(channel, message, system_id)
+                self.send_on(channel, message, system_id)
+
+    def forward(self, system_id: int, raw: bytes) -> bool:
+        """A frame of another station as it is, to one system; False when that was never heard."""
+        route = self._routes.get(system_id)
+        if route is None:
+            return False
+        route.channel.forward(raw)
+        self._traffic(system_id).went(len(raw))
+        self.record(raw)
+        return True
+
+    def forward_to_all(self, raw: bytes) -> None:
+        channels = self._channels.all
+        for channel in channels:
+            channel.forward(raw)
+        if channels:
+            self.record(raw)
+
+    def has_route(self, system_id: int) -> bool:
+        """Whether it was ever heard."""
+        return system_id in self._routes
+
+    def is_elsewhere(self, system_id: int, channel: Channel) -> bool:
+        """Whether its route is another channel; asking changes nothing."""
+        route = self._routes.get(system_id)
+        return route is not None and route.channel is not channel
 
     def is_route(self, system_id: int, channel: Channel) -> bool:
         """Notes that `system_id` was heard on `channel`, and says whether that is its route."""
-        now_s = self._clock.time_s()
+        now_s = channel.heard_s
         route = self._routes.get(system_id)
         if route is None or not route.channel.open or now_s - route.heard_s > ROUTE_SILENT_S:
             self._routes[system_id] = _Route(channel, now_s)
@@ -163,85 +132,43 @@ class Links:
             return True
         return False
 
-    def _one_for_each_key(self, channel: Channel) -> list[int | None]:
-        if self._ring is None:
-            return [None]
-        found: dict[bytes | None, int | None] = {self._ring.key_of(heard): heard for heard in sorted(channel.heard)}
-        return list(found.values()) or [None]
+    def endpoint_of(self, system_id: int) -> str:
+        """The address on which it is heard; empty before that."""
+        route = self._routes.get(system_id)
+        return "" if route is None else route.channel.address
 
-    def _send_on(self, channel: Channel, message: Message, system_id: int | None) -> None:
-        self._record(channel.send(message, system_id))
+    def dropped_on(self, address: str) -> int:
+        return self._channels.dropped_on(address)
 
-    def _record(self, frame: bytes) -> None:
+    def rates_of(self, system_id: int) -> Rates:
+        """How much one system says, and is told."""
+        meter = self._meters.get(system_id)
+        return Rates() if meter is None else meter.rates
+
+    @property
+    def status(self) -> tuple[EndpointStatus, ...]:
+        return self._channels.status
+
+    def tick(self, now_s: float) -> None:
+        """About once a second, for the rates."""
+        self._channels.tick(now_s)
+        for meter in self._meters.values():
+            meter.tick(now_s)
+
+    def _traffic(self, system_id: int) -> Traffic:
+        meter = self._meters.get(system_id)
+        if meter is None:
+            meter = self._meters[system_id] = RateMeter(Traffic())
+        return meter.traffic
+
+    def record(self, frame: bytes) -> None:
         if self._tap is not None:
             kept = without_signature(frame)
             if kept is not None:
                 self._tap(kept)
 
-    async def _keep_open(self, address: str, receive: Receiver) -> None:
-        retry_s = _FIRST_RETRY_S
-        told = False
-        while True:
-            opened_s = self._clock.time_s()
-            try:
-                if address.startswith("tcp:"):
-                    await self._serve_stream(address, await self._transports.open_stream(address), receive)
-                else:
-                    await self._serve_datagrams(address, await self._transports.open_datagrams(address), receive)
-            except LinkUnavailable as error:
-                if not told:
-                    log.warning("MAVLink endpoint %s: %s; trying again", address, error)
-                    told = True
-            if self._clock.time_s() - opened_s > _LAST_RETRY_S:  # it had worked for a while
-                retry_s, told = _FIRST_RETRY_S, False
-            await asyncio.sleep(retry_s)
-            retry_s = min(_LAST_RETRY_S, 2 * retry_s)
-
-    async def _serve_stream(self, address: str, stream: Stream, receive: Receiver) -> None:
-        channel = self._channel(address, address, stream.write)
-        log.info("MAVLink endpoint %s is open", address)
-        try:
-            while True:
-                self._take(channel, await stream.read_some(), receive)
-        finally:
-            self._drop((address, address))
-            stream.close()
-
-    async def _serve_datagrams(self, address: str, endpoint: Datagrams, receive: Receiver) -> None:
-        if endpoint.peer is not None:
-            self._datagram_channel(address, endpoint, endpoint.peer)
-        try:
-            while True:
-                data, peer = await endpoint.receive()
-                self._take(self._datagram_channel(address, endpoint, peer), data, receive)
-        finally:
-            for key in [key for key in self._channels if key[0] == address]:
-                self._drop(key)
-            endpoint.close()
-
-    def _datagram_channel(self, address: str, endpoint: Datagrams, peer: Peer) -> Channel:
-        return self._channels.get((address, peer)) or self._channel(
-            address, peer, lambda data: endpoint.send(data, peer)
-        )
-
-    def _channel(self, address: str, peer: Peer, write: Callable[[bytes], None]) -> Channel:
-        if len(self._channels) >= MAX_CHANNELS:  # someone sprays from many ports: the longest silent one goes
-            self._drop(min(self._channels, key=lambda key: self._channels[key].heard_s))
-        codec = Codec(self.system_id, self.component_id, self._ring)
-        channel = Channel(f"{address} {peer}", codec, write, self._clock.time_s())
-        self._channels[address, peer] = channel
-        return channel
-
-    def _drop(self, key: tuple[str, Peer]) -> None:
-        channel = self._channels.pop(key, None)
-        if channel is not None:
-            channel.open = False
-
-    def _take(self, channel: Channel, data: bytes, receive: Receiver) -> None:
-        for message in channel.parse(data, self._clock.time_s()):
-            if self._tap is not None:
-                self._record(bytes(message.get_msgbuf()))
-            source = message.get_header().srcSystem
-            if source != self.system_id:  # our own, sent back by a router
-                channel.heard.add(source)
-                receive(channel, message)
+    def _one_for_each_key(self, channel: Channel) -> list[int | None]:
+        if self._ring is None:
+            return [None]
+        found: dict[bytes | None, int | None] = {self._ring.key_of(heard): heard for heard in sorted(channel.heard)}
+        return list(found.values()) or [None]

@@ -2,7 +2,8 @@
 
 MAVLink guide: https://mavlink.io/en/guide/message_signing.html. pymavlink 2.4.50 notes a packet's timestamp
 before it has checked its signature, so that one forged packet with a timestamp far ahead locks the true sender
-out. Here nothing is noted of a packet until its signature holds.
+out. So pymavlink only signs what goes; what comes is judged here, and nothing is noted of a packet until its
+signature holds.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ from pathlib import Path
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from flightctl.clock import Clock
+from flightctl.mavlink.frames import SIGNATURE_BYTES, Frame, checksum
 from geofence.errors import ChaoxunError
 
 log = logging.getLogger(__name__)
 
 KEY_BYTES = 32
-SIGNATURE_BYTES = 13  # link id, 48 bits of time, 48 bits of SHA-256
 TICKS_PER_S = 100_000  # the timestamp counts tens of microseconds
 MOST_BEHIND = 60 * TICKS_PER_S  # guide: a new stream may be a minute behind, no more
 MAX_TIMESTAMP = 2**48 - 1
@@ -74,9 +75,9 @@ class KeyRing:
         self._streams: dict[tuple[int, int, int], int] = {}
         self._last = _read_state(state)
 
-    def codec(self, system_id: int, component_id: int) -> SignedMAVLink:
-        """A parser and encoder for one peer."""
-        return SignedMAVLink(system_id, component_id, self)
+    def encoder(self, system_id: int, component_id: int) -> SigningMAVLink:
+        """For one peer."""
+        return SigningMAVLink(system_id, component_id, self)
 
     def key_of(self, system_id: int) -> bytes | None:
         return self._keys.get(system_id)
@@ -86,12 +87,17 @@ class KeyRing:
         self._last = min(MAX_TIMESTAMP, max(timestamp_of(self._clock.now()), self._last + 1))
         return self._last
 
-    def accepts(self, frame: bytes | bytearray, system_id: int, component_id: int) -> bool:
-        """Whether a signed frame of a vehicle with a key is genuine and new."""
-        key = self._keys[system_id]
-        signature = bytes(frame[-SIGNATURE_BYTES:])
-        genuine = hmac.compare_digest(sign(key, bytes(frame[:-6])), signature[7:])
-        stream = (signature[0], system_id, component_id)
+    def admits(self, frame: Frame) -> bool:
+        """Whether it may be heard: signed, genuine and new if its sender has a key. Ask once for each frame."""
+        key = self._keys.get(frame.system_id)
+        if key is None or frame.message_id == mavlink.MAVLINK_MSG_ID_RADIO_STATUS:
+            return True  # radios inject their status in a vehicle's name and hold no key
+        return frame.signed and self._is_genuine(frame, key)
+
+    def _is_genuine(self, frame: Frame, key: bytes) -> bool:
+        signature = frame.raw[-SIGNATURE_BYTES:]
+        genuine = hmac.compare_digest(sign(key, frame.raw[:-6]), signature[7:])
+        stream = (signature[0], frame.system_id, frame.component_id)
         timestamp = int.from_bytes(signature[1:7], "little")
         known = self._streams.get(stream)
         oldest = max(timestamp_of(self._clock.now()), self._last) - MOST_BEHIND if known is None else known + 1
@@ -131,22 +137,13 @@ def sign(key: bytes, signed_part: bytes) -> bytes:
     return hashlib.sha256(key + signed_part).digest()[:6]
 
 
-class SignedMAVLink(mavlink.MAVLink):
-    """pymavlink's parser and encoder with the key chosen by the system that speaks or is spoken to."""
+class SigningMAVLink(mavlink.MAVLink):
+    """pymavlink's encoder with the key chosen by the system that is spoken to."""
 
     def __init__(self, system_id: int, component_id: int, ring: KeyRing) -> None:
         super().__init__(None, srcSystem=system_id, srcComponent=component_id)
         self._ring = ring
         self.signing.link_id = ring.link_id
-        self.signing.allow_unsigned_callback = _unsigned_radio_status
-
-    def decode(self, msgbuf: bytearray) -> mavlink.MAVLink_message:
-        source = 5 if msgbuf[0] == mavlink.PROTOCOL_MARKER_V2 else 3
-        self.signing.secret_key = self._ring.key_of(msgbuf[source]) if len(msgbuf) > source else None
-        return super().decode(msgbuf)
-
-    def check_signature(self, msgbuf: bytearray, srcSystem: int, srcComponent: int) -> bool:  # noqa: N803 (theirs)
-        return self._ring.accepts(msgbuf, srcSystem, srcComponent)
 
     def prepare(self, to_system: int | None) -> None:
         """The next frame that is packed is for this system, signed if it has a key."""
@@ -171,12 +168,7 @@ def without_signature(frame: bytes) -> bytes | None:
     kind = mavlink.mavlink_map.get(message_id)
     if kind is None:
         return None  # its checksum cannot be made anew
-    checksum = mavlink.x25crc(bytes(body[1:]) + bytes([kind.crc_extra])).crc
-    return bytes(body) + checksum.to_bytes(2, "little")
-
-
-def _unsigned_radio_status(_mav: mavlink.MAVLink, message_id: int) -> bool:
-    return bool(message_id == mavlink.MAVLINK_MSG_ID_RADIO_STATUS)  # radios inject it and hold no key
+    return bytes(body) + checksum(bytes(body[1:]), kind.crc_extra)
 
 
 def _read_state(path: Path | None) -> int:

@@ -16,14 +16,14 @@ from flightctl.clock import Clock
 from flightctl.mavlink.autopilots import ARDUCOPTER, Autopilot, autopilot_of
 from flightctl.mavlink.command import Command, Commander
 from flightctl.mavlink.conversation import Conversation, Sender, Unsubscribe
-from flightctl.mavlink.dialect import Message, mavlink
+from flightctl.mavlink.dialect import Frame, mavlink
 from flightctl.mavlink.errors import DuplicateSystemId, LinkLost
 from flightctl.mavlink.heartbeat import LOST_AFTER_S, BootWatch
-from flightctl.mavlink.link import LossMeter
 from flightctl.mavlink.message_interval import Rates
 from flightctl.mavlink.mission import Transfers
 from flightctl.mavlink.parameter import Parameters, is_bytewise
 from flightctl.mavlink.time_sync import TimeSample, TimeSync
+from flightctl.mavlink.traffic import LossMeter
 from flightctl.vehicle.telemetry import Fold, Telemetry
 
 log = logging.getLogger(__name__)
@@ -43,6 +43,10 @@ _NOTABLE = {
     mavlink.MAVLINK_MSG_ID_GLOBAL_POSITION_INT,
     mavlink.MAVLINK_MSG_ID_HEARTBEAT,
     mavlink.MAVLINK_MSG_ID_STATUSTEXT,
+}
+_ALWAYS_READ = {
+    mavlink.MAVLINK_MSG_ID_SYSTEM_TIME,  # a reboot shows in it
+    mavlink.MAVLINK_MSG_ID_AUTOPILOT_VERSION,
 }
 _ASK_AGAIN_S = 3.0
 _HOME_REFRESH_S = 30.0
@@ -92,8 +96,11 @@ class Contact:
 
     @property
     def online(self) -> bool:
+        return self._is_online(self._clock.time_s())
+
+    def _is_online(self, now_s: float) -> bool:
         heard_s = self._fold.heard_s
-        return heard_s is not None and self._clock.time_s() - heard_s < LOST_AFTER_S
+        return heard_s is not None and now_s - heard_s < LOST_AFTER_S
 
     @property
     def conflict(self) -> bool:
@@ -118,22 +125,29 @@ class Contact:
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener) if listener in self._listeners else None
 
-    def receive(self, message: Message) -> None:
-        """Every message of this system on its route comes through here."""
-        now_s = self._clock.time_s()
-        header = message.get_header()
-        message_id, component_id, seq = header.msgId, header.srcComponent, header.seq
+    def receive(self, frame: Frame, now_s: float) -> None:
+        """Every frame of this system on its route comes through here; what nobody listens to is only counted."""
+        message_id, component_id, seq = frame.message_id, frame.component_id, frame.seq
         if message_id == mavlink.MAVLINK_MSG_ID_HEARTBEAT:
             self._talk.component_id = component_id
-            if isinstance(message, mavlink.MAVLink_heartbeat_message):
-                self._speak_as(autopilot_of(message.autopilot))
-        elif component_id != self._talk.component_id or not self.online:
+            beat = frame.message()
+            if isinstance(beat, mavlink.MAVLink_heartbeat_message):
+                self._speak_as(autopilot_of(beat.autopilot))
+        elif component_id != self._talk.component_id or not self._is_online(now_s):
             return  # a camera of the same system; or back from silence, and its mode is not known yet
         self._loss.note(seq, now_s)
+        self._rates.saw(message_id)
         newest = self._is_newest(message_id, seq, now_s)
+        listened = self._fold.takes(message_id) or self._talk.hears(message_id) or message_id in _ALWAYS_READ
+        message = frame.message() if listened else None
+        if message is None:
+            if newest:
+                self._fold.heard_s = now_s
+            if not self._online:
+                self._came_online()
+            return
         was_armed = self._fold.armed
         changed = (newest or message_id == mavlink.MAVLINK_MSG_ID_STATUSTEXT) and self._fold.take(message, now_s)
-        self._rates.saw(message_id)
         if (
             newest
             and isinstance(message, mavlink.MAVLink_system_time_message)
@@ -151,7 +165,8 @@ class Contact:
         self._talk.deliver(message)
         if changed:
             self._snapshot = None
-            self._wake()
+            if self._waiting:
+                self._wake()
             if message_id in _NOTABLE:
                 self._notify()
 

@@ -8,13 +8,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from flightctl.clock import Clock
+from flightctl.mavlink.channel import Channel, EndpointStatus
 from flightctl.mavlink.command import Command
-from flightctl.mavlink.dialect import Message, mavlink
+from flightctl.mavlink.dialect import Frame, mavlink
 from flightctl.mavlink.heartbeat import is_autopilot, keep_beating
-from flightctl.mavlink.link import Channel, Links, Tap
+from flightctl.mavlink.link import Links, Tap
+from flightctl.mavlink.share import Share, SharedEndpoint, ShareStatus
 from flightctl.mavlink.signing import KeyRing
+from flightctl.mavlink.traffic import Rates
 from flightctl.transport import Transports
 from flightctl.vehicle.vehicle import Vehicle
 
@@ -26,6 +30,17 @@ _TURNS = 10
 
 def _always() -> bool:
     return True
+
+
+@dataclass(frozen=True, slots=True)
+class LinkQuality:
+    """How one vehicle is heard."""
+
+    endpoint: str  # where
+    loss: float  # 0..1, of what it sent lately
+    rates: Rates  # in: what it says
+    round_trip_s: float | None
+    dropped: int  # on its endpoint, for want of room
 
 
 class Fleet:
@@ -42,10 +57,13 @@ class Fleet:
         is_healthy: Callable[[], bool] = _always,
         tap: Tap | None = None,
         ring: KeyRing | None = None,
+        share: tuple[SharedEndpoint, ...] = (),
     ) -> None:
+        """`tap` is given every frame that comes and goes; `share` is where other ground stations are."""
         self._links = Links(
             transports, endpoints, system_id=system_id, component_id=component_id, clock=clock, tap=tap, ring=ring
         )
+        self._share = Share(transports, share, self._links, clock) if share else None
         self._clock = clock
         self._is_healthy = is_healthy
         self._vehicles: dict[int, Vehicle] = {}
@@ -57,6 +75,8 @@ class Fleet:
             group.create_task(self._links.run(self._receive))
             group.create_task(keep_beating(self._links, self._is_healthy))
             group.create_task(self._look_after_all())
+            if self._share is not None:
+                group.create_task(self._share.run())
 
     def vehicle(self, system_id: int) -> Vehicle:
         """The vehicle with this system id; it may not have been heard yet."""
@@ -71,30 +91,63 @@ class Fleet:
         """Those asked for and those discovered, by system id."""
         return tuple(self._vehicles[key] for key in sorted(self._vehicles))
 
+    def link_quality(self, system_id: int) -> LinkQuality:
+        vehicle = self.vehicle(system_id)
+        endpoint = self._links.endpoint_of(system_id)
+        sample = vehicle.time_sample
+        return LinkQuality(
+            endpoint=endpoint,
+            loss=vehicle.telemetry.link_loss,
+            rates=self._links.rates_of(system_id),
+            round_trip_s=None if sample is None else sample.round_trip_s,
+            dropped=self._links.dropped_on(endpoint),
+        )
+
+    @property
+    def endpoints(self) -> tuple[EndpointStatus, ...]:
+        """How the links of the vehicles do."""
+        return self._links.status
+
+    @property
+    def shared(self) -> tuple[ShareStatus, ...]:
+        """How the links to other ground stations do."""
+        return () if self._share is None else self._share.status
+
     async def _look_after_all(self) -> None:
         """Each vehicle once a second, in turns: asking all of a large fleet at once would hold up what they say."""
         while True:
+            self._links.tick(self._clock.time_s())
+            if self._share is not None:
+                self._share.tick(self._clock.time_s())
             for turn in range(_TURNS):
                 for system_id, vehicle in self._vehicles.items():
                     if system_id % _TURNS == turn:
                         vehicle.tick()
                 await asyncio.sleep(1.0 / _TURNS)
 
-    def _receive(self, channel: Channel, message: Message) -> None:
-        header = message.get_header()
-        system_id = header.srcSystem
-        is_heartbeat = header.msgId == mavlink.MAVLINK_MSG_ID_HEARTBEAT
-        if is_heartbeat and isinstance(message, mavlink.MAVLink_heartbeat_message) and not is_autopilot(message):
-            return  # another ground station or a peripheral
+    def _receive(self, channel: Channel, frame: Frame) -> None:
+        self._hear(channel, frame)
+        if self._share is not None and not self._links.is_elsewhere(frame.system_id, channel):
+            self._share.spread(frame)
+
+    def _hear(self, channel: Channel, frame: Frame) -> None:
+        system_id = frame.system_id
+        is_heartbeat = frame.message_id == mavlink.MAVLINK_MSG_ID_HEARTBEAT
+        if is_heartbeat:
+            beat = frame.message()
+            if isinstance(beat, mavlink.MAVLink_heartbeat_message) and not is_autopilot(beat):
+                return  # another ground station or a peripheral
         vehicle = self._vehicles.get(system_id)
         if vehicle is None or not vehicle.known:
             if not is_heartbeat:
                 return
             vehicle = self.vehicle(system_id)
-        if isinstance(message, mavlink.MAVLink_autopilot_version_message):
-            self._note_uid(vehicle, _uid_of(message))
+        if frame.message_id == mavlink.MAVLINK_MSG_ID_AUTOPILOT_VERSION:
+            version = frame.message()
+            if isinstance(version, mavlink.MAVLink_autopilot_version_message):
+                self._note_uid(vehicle, _uid_of(version))
         if self._links.is_route(system_id, channel):
-            vehicle.receive(message)
+            vehicle.receive(frame, channel.heard_s)
         elif is_heartbeat:
             self._ask_rival(channel, system_id)
 

@@ -133,6 +133,10 @@ class Fold:
         self._take(mavlink.MAVLink_fence_status_message, self._fence)
         self._take(mavlink.MAVLink_statustext_message, self._text)
 
+    def takes(self, message_id: int) -> bool:
+        """Whether anything here comes from such messages."""
+        return message_id in self._takes
+
     def take(self, message: Message, at_s: float) -> bool:
         """Whether it changed anything here."""
         self.heard_s = at_s
@@ -214,7 +218,7 @@ class Fold:
 
     def _landed(self, message: mavlink.MAVLink_extended_sys_state_message, at_s: float) -> None:
         self.landed_s = at_s
-        if message.landed_state <= max(LandedState):
+        if message.landed_state <= LandedState.LANDING:
             self.landed_state = LandedState(message.landed_state)
 
     def _servos(self, message: mavlink.MAVLink_servo_output_raw_message, at_s: float) -> None:

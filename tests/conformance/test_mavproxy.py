@@ -19,12 +19,12 @@ from sim.scaled_time import run_scaled
 _SPEEDUP = 5.0
 
 
-def _program() -> str | None:
+def mavproxy_program() -> str | None:
     beside = Path(sys.executable).parent / "mavproxy.py"
     return str(beside) if beside.exists() else shutil.which("mavproxy.py")
 
 
-async def _until(look: Callable[[], bool], what: str, within_s: float) -> None:
+async def until(look: Callable[[], bool], what: str, within_s: float) -> None:
     """In the copter's seconds."""
     async with asyncio.timeout(within_s):
         while not look():  # noqa: ASYNC110 (the truth has no event to wait for; this is simulated time)
@@ -59,15 +59,15 @@ async def _fly(copter: SimCopter, instance: sitl.Instance, work: Path, program: 
         try:
             await asyncio.sleep(60.0)  # boot, and the position estimate takes so long, as the real one's
             type_in("mode GUIDED")
-            await _until(lambda: copter.state.mode is Mode.GUIDED, "guided", 200.0)
+            await until(lambda: copter.state.mode is Mode.GUIDED, "guided", 200.0)
             type_in("arm throttle")
-            await _until(lambda: copter.state.armed, "armed", 20.0)
+            await until(lambda: copter.state.armed, "armed", 20.0)
             type_in("takeoff 15")
-            await _until(lambda: copter.state.height_m > 14.0, "at height", 60.0)
+            await until(lambda: copter.state.height_m > 14.0, "at height", 60.0)
             type_in("param set RTL_LOIT_TIME 0")
             type_in("rtl")
-            await _until(lambda: copter.state.mode is Mode.RTL, "returns", 30.0)
-            await _until(lambda: not copter.state.armed, "landed", 150.0)
+            await until(lambda: copter.state.mode is Mode.RTL, "returns", 30.0)
+            await until(lambda: not copter.state.armed, "landed", 150.0)
         finally:
             if client.returncode is None:
                 client.kill()
@@ -81,12 +81,13 @@ async def _fly(copter: SimCopter, instance: sitl.Instance, work: Path, program: 
 @pytest.mark.realtime
 @pytest.mark.timeout(170)
 @pytest.mark.skipif(
-    importlib.util.find_spec("MAVProxy") is None or _program() is None, reason="MAVProxy is not installed (group dev)"
+    importlib.util.find_spec("MAVProxy") is None or mavproxy_program() is None,
+    reason="MAVProxy is not installed (group dev)",
 )
 def test_mavproxy_flies_it_from_its_command_line(tmp_path: Path) -> None:
     instance = sitl.Instance(sitl.parse_home(sitl.DEFAULT_HOME), first_port=0)
     copter = sitl.build(instance)
-    program = _program()
+    program = mavproxy_program()
     assert program is not None
     said = run_scaled(_fly(copter, instance, tmp_path, program), _SPEEDUP)
     assert copter.state.on_ground, said

@@ -79,6 +79,38 @@ def test_an_address_that_cannot_be_one_is_refused(site: Path) -> None:
     assert any("docks[0].link" in fault and "outside 1..65535" in fault for fault in faults(site))
 
 
+def with_mavlink(site: Path, line: str) -> None:
+    change(site, "site.yaml", lambda text: text.replace("  component_id: 190\n", f"  component_id: 190\n  {line}\n"))
+
+
+def test_ground_stations_to_share_with_are_addresses_or_addresses_with_limits(site: Path) -> None:
+    looks_on = '{endpoint: "tcpin:0.0.0.0:5790", commands: false, max_bytes_per_s: 4000}'
+    with_mavlink(site, f'share: ["udpout:192.168.1.20:14550", {looks_on}]')
+    first, second = load_site(site).file.mavlink.share
+    assert (first.endpoint, first.commands, first.max_bytes_per_s) == ("udpout:192.168.1.20:14550", True, None)
+    assert (second.endpoint, second.commands, second.max_bytes_per_s) == ("tcpin:0.0.0.0:5790", False, 4000.0)
+
+
+@pytest.mark.parametrize(
+    ("line", "place", "says"),
+    [
+        ('share: ["14550"]', "mavlink.share[0]", "is not udpin:HOST:PORT, udpout:HOST:PORT, tcp:HOST:PORT, tcpin"),
+        ('share: ["tlog:/tmp/a.tlog"]', "mavlink.share[0]", "or serial:DEVICE:BAUD"),
+        ('share: ["udpin:127.0.0.1:14550"]', "mavlink.share[0]", "stands here twice; every address is used once"),
+        (
+            'share: [{endpoint: "tcpin:0.0.0.0:5790", comands: false}]',
+            "mavlink.share[0].comands",
+            "not a known field",
+        ),
+    ],
+)
+def test_a_wrong_share_is_one_clear_sentence(site: Path, line: str, place: str, says: str) -> None:
+    with_mavlink(site, line)
+    (fault,) = faults(site)
+    assert f"{place}: " in fault
+    assert says in fault
+
+
 @pytest.mark.parametrize("name", ["site.yaml", "river.yaml", "zones.geojson"])
 def test_a_missing_or_broken_file_is_one_clear_sentence(site: Path, name: str) -> None:
     (site / name).write_text("{[", encoding="utf-8")

@@ -54,6 +54,10 @@ class Scripted:
         if not self.silent and self._endpoint is not None and self._endpoint.peer is not None:
             self._endpoint.send(self._codec.encode(message), self._endpoint.peer)
 
+    def skip(self) -> None:
+        """A message of its own is lost on the way."""
+        self._codec.encode(mavlink.MAVLink_system_time_message(0, 0))
+
     def text(self, text: str, severity: int = mavlink.MAV_SEVERITY_CRITICAL) -> None:
         self.say(mavlink.MAVLink_statustext_message(severity, text.encode(), 0, 0))
 

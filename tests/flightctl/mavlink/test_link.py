@@ -11,7 +11,7 @@ from flightctl.clock import Clock
 from flightctl.mavlink.dialect import Codec, mavlink
 from flightctl.mavlink.errors import DuplicateSystemId, LinkLost
 from flightctl.mavlink.heartbeat import BootWatch
-from flightctl.mavlink.link import LossMeter
+from flightctl.mavlink.traffic import LossMeter
 from flightctl.transport import LinkUnavailable, Stream
 from flightctl.vehicle import Fleet, Telemetry
 from sim.memory_links import MemoryNetwork
