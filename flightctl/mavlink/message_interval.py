@@ -36,6 +36,12 @@ class Rates:
         self._commander = commander
         self._streams = {message_id: _Stream(interval_s) for message_id, interval_s in wanted_s.items()}
 
+    def want(self, message_id: int, interval_s: float) -> None:
+        """From the next tick on; asking for what is wanted already changes nothing."""
+        stream = self._streams.get(message_id)
+        if stream is None or stream.interval_s != interval_s:
+            self._streams[message_id] = _Stream(interval_s)
+
     def saw(self, message_id: int) -> None:
         stream = self._streams.get(message_id)
         if stream is not None:

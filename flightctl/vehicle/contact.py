@@ -6,7 +6,6 @@ restarted, is only asked for its messages.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import math
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from typing import TypeVar
 from flightctl.clock import Clock
 from flightctl.mavlink.autopilots import ARDUCOPTER, Autopilot, autopilot_of
 from flightctl.mavlink.command import Command, Commander
+from flightctl.mavlink.components import Component, Components
 from flightctl.mavlink.conversation import Conversation, Sender, Unsubscribe
 from flightctl.mavlink.dialect import Message, mavlink
 from flightctl.mavlink.errors import DuplicateSystemId, LinkLost
@@ -24,6 +24,7 @@ from flightctl.mavlink.message_interval import Rates
 from flightctl.mavlink.mission import Transfers
 from flightctl.mavlink.parameter import Parameters, is_bytewise
 from flightctl.mavlink.time_sync import TimeSample, TimeSync
+from flightctl.mavlink.waiting import Bell
 from flightctl.vehicle.telemetry import Fold, Telemetry
 
 log = logging.getLogger(__name__)
@@ -70,6 +71,15 @@ class Contact:
         self._parameters = Parameters(self._talk)
         self._transfers = Transfers(self._talk)
         self._rates = Rates(self._commander, _wanted_s(self.autopilot))
+        self.components = Components(
+            sender,
+            system_id,
+            clock,
+            Component(self._talk, self._commander),
+            require_link=self.require_link,
+            want_rate=self._want_rate,
+        )
+        self._extra_rates_s: dict[int, float] = {}  # what the services asked for beside the usual
         self._time_sync = TimeSync(self._talk)
         self._loss = LossMeter()
         self._boot = BootWatch()
@@ -79,7 +89,7 @@ class Contact:
         self._home_wanted_since_s = 0.0
         self._snapshot: Telemetry | None = None
         self._listeners: list[Listener] = []
-        self._waiting: set[asyncio.Future[None]] = set()
+        self._bell = Bell(clock)
 
     @property
     def who(self) -> str:
@@ -128,6 +138,7 @@ class Contact:
             if isinstance(message, mavlink.MAVLink_heartbeat_message):
                 self._speak_as(autopilot_of(message.autopilot))
         elif component_id != self._talk.component_id or not self.online:
+            self.components.receive(message)
             return  # a camera of the same system; or back from silence, and its mode is not known yet
         self._loss.note(seq, now_s)
         newest = self._is_newest(message_id, seq, now_s)
@@ -149,6 +160,7 @@ class Contact:
         if not self._online:
             self._came_online()
         self._talk.deliver(message)
+        self.components.receive(message)
         if changed:
             self._snapshot = None
             self._wake()
@@ -170,23 +182,7 @@ class Contact:
 
     async def until(self, look: Callable[[], T | None], timeout_s: float) -> T | None:
         """Looks at each change until `look` gives something; None when the time is over. `look` may raise."""
-        ends_s = self._clock.time_s() + timeout_s
-        while True:
-            found = look()
-            if found is not None:
-                return found
-            left_s = ends_s - self._clock.time_s()
-            if left_s <= 0:
-                return None
-            change: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._waiting.add(change)
-            try:
-                async with asyncio.timeout(left_s):
-                    await change
-            except TimeoutError:
-                return look()
-            finally:
-                self._waiting.discard(change)
+        return await self._bell.until(look, timeout_s)
 
     def require_link(self) -> None:
         """Raises LinkLost or DuplicateSystemId."""
@@ -211,7 +207,11 @@ class Contact:
         self.autopilot = self._fold.autopilot = autopilot
         self._transfers.home_is_item_0 = autopilot.home_is_item_0
         self._parameters.bytewise = autopilot.bytewise_parameters
-        self._rates = Rates(self._commander, _wanted_s(autopilot))
+        self._rates = Rates(self._commander, _wanted_s(autopilot) | self._extra_rates_s)
+
+    def _want_rate(self, message_id: int, interval_s: float) -> None:
+        self._extra_rates_s[message_id] = interval_s
+        self._rates.want(message_id, interval_s)
 
     def _is_newest(self, message_id: int, seq: int, now_s: float) -> bool:
         """Whether it is newer than the last of its kind: a late or doubled one tells of an older state."""
@@ -255,9 +255,7 @@ class Contact:
             self.request_message(message_id)
 
     def _wake(self) -> None:
-        for change in tuple(self._waiting):
-            if not change.done():
-                change.set_result(None)
+        self._bell.ring()
 
     def _notify(self) -> None:
         if self._listeners:

@@ -85,7 +85,8 @@ class Fleet:
         system_id = header.srcSystem
         is_heartbeat = header.msgId == mavlink.MAVLINK_MSG_ID_HEARTBEAT
         if is_heartbeat and isinstance(message, mavlink.MAVLink_heartbeat_message) and not is_autopilot(message):
-            return  # another ground station or a peripheral
+            self._on_peripheral(channel, message)  # or another ground station
+            return
         vehicle = self._vehicles.get(system_id)
         if vehicle is None or not vehicle.known:
             if not is_heartbeat:
@@ -97,6 +98,11 @@ class Fleet:
             vehicle.receive(message)
         elif is_heartbeat:
             self._ask_rival(channel, system_id)
+
+    def _on_peripheral(self, channel: Channel, message: Message) -> None:
+        vehicle = self._vehicles.get(message.get_srcSystem())
+        if vehicle is not None and vehicle.known and self._links.is_route(vehicle.system_id, channel):
+            vehicle.components.receive(message)
 
     def _ask_rival(self, channel: Channel, system_id: int) -> None:
         """The same system id on a second living channel: ask it who it is."""

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import cached_property
 
 from flightctl.mavlink import gripper
 from flightctl.mavlink.command import ACT_WINDOW_S, INSIST_WINDOW_S, Check, Command
@@ -30,6 +31,8 @@ from flightctl.mavlink.errors import (
 )
 from flightctl.mavlink.gripper import HookState, Release
 from flightctl.mavlink.mission import Item, Plan, Rally, fence_items, rally_items
+from flightctl.mavlink.servo import Servos
+from flightctl.mavlink.winch import Winch
 from flightctl.preflight_report import CheckResult
 from flightctl.vehicle import preflight
 from flightctl.vehicle.contact import Contact
@@ -53,6 +56,14 @@ _MASK_IGNORE_YAW = 1 << 10
 
 class Vehicle(Contact):
     """One vehicle."""
+
+    @cached_property
+    def servos(self) -> Servos:
+        return Servos(self.components)
+
+    @cached_property
+    def winch(self) -> Winch:
+        return Winch(self.components)
 
     async def wait_ready(self, timeout_s: float = 90.0) -> None:
         """Until it could arm in the guided mode, which is selected while it is disarmed. Raises NotReady."""

@@ -39,6 +39,7 @@ class Scripted:
         self.on_command: dict[int, CommandHandler] = {}
         self.on_message: dict[int, Callable[[Message], None]] = {}
         self._codec = Codec(system_id, 1)
+        self._others: dict[int, Codec] = {}
         self._endpoint: Datagrams | None = None
 
     async def run(self, network: MemoryNetwork) -> None:
@@ -53,6 +54,12 @@ class Scripted:
     def say(self, message: Message) -> None:
         if not self.silent and self._endpoint is not None and self._endpoint.peer is not None:
             self._endpoint.send(self._codec.encode(message), self._endpoint.peer)
+
+    def say_as(self, component_id: int, message: Message) -> None:
+        """As another component of the same system."""
+        codec = self._others.setdefault(component_id, Codec(self.system_id, component_id))
+        if not self.silent and self._endpoint is not None and self._endpoint.peer is not None:
+            self._endpoint.send(codec.encode(message), self._endpoint.peer)
 
     def text(self, text: str, severity: int = mavlink.MAV_SEVERITY_CRITICAL) -> None:
         self.say(mavlink.MAVLink_statustext_message(severity, text.encode(), 0, 0))
