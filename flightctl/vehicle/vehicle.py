@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 
 from flightctl.mavlink import gripper
+from flightctl.mavlink.camera import Camera
 from flightctl.mavlink.command import ACT_WINDOW_S, INSIST_WINDOW_S, Check, Command
 from flightctl.mavlink.dialect import mavlink
 from flightctl.mavlink.errors import (
@@ -29,6 +30,7 @@ from flightctl.mavlink.errors import (
     TransferFailed,
     WrongState,
 )
+from flightctl.mavlink.gimbal import Gimbal
 from flightctl.mavlink.gripper import HookState, Release
 from flightctl.mavlink.mission import Item, Plan, Rally, fence_items, rally_items
 from flightctl.mavlink.servo import Servos
@@ -60,6 +62,14 @@ class Vehicle(Contact):
     @cached_property
     def servos(self) -> Servos:
         return Servos(self.components)
+
+    @cached_property
+    def camera(self) -> Camera:
+        return Camera(self.components)
+
+    @cached_property
+    def gimbal(self) -> Gimbal:
+        return Gimbal(self.components)
 
     @cached_property
     def winch(self) -> Winch:
