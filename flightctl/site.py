@@ -76,6 +76,7 @@ class Drone(_Part):
     descent_mps: Positive
     max_wind_mps: Positive
     battery: Battery
+    gimbal: bool = False  # its camera is turned to the person on scene
     speaker_range_m: Annotated[float, Field(ge=0)] = 0.0  # 0: carries no loudspeaker
     speaker_link: str = ""  # tcp:HOST:PORT of its loudspeaker's companion; empty: none
     preflight: PreflightLimits | None = None  # None: the site's
