@@ -95,7 +95,10 @@ class AirPicture:
 
     def take(self, sighting: Sighting, now_s: float, ours: Iterable[Own] = ()) -> None:
         """Keeps the newest word of each; what is stale, too far away, or ours, is left out."""
-        if sighting.key in self._our_keys or now_s - sighting.at_s > self._forget_after_s:
+        if sighting.key in self._our_keys:
+            self._tracks.pop(sighting.former_key, None)
+            return
+        if now_s - sighting.at_s > self._forget_after_s:
             return
         place: Enu | None = None
         if sighting.position is not None:
@@ -103,6 +106,9 @@ class AirPicture:
                 place = self._frame.to_enu(sighting.position)
             except OutOfFrame:
                 return
+        former = self._tracks.pop(sighting.former_key, None)
+        if former is not None:
+            self._tracks.setdefault(sighting.key, former)
         known = self._tracks.get(sighting.key)
         if known is None:
             if not self._has_room(place, now_s):
@@ -161,6 +167,8 @@ class AirPicture:
             amsl_m += (last.up_mps or 0.0) * age_s
             if last.height_above is HeightAbove.ELLIPSOID:
                 amsl_m -= self._geoid_m
+            elif last.height_above is HeightAbove.STANDARD:
+                amsl_m = None  # off by the day's pressure, up to 200 m
         return Traffic(
             key=last.key,
             name=last.name,

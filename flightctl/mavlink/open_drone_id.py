@@ -55,6 +55,11 @@ class RemoteId:
     def __init__(self) -> None:
         self._transmitters: OrderedDict[str, _Transmitter] = OrderedDict()
 
+    @property
+    def remembered(self) -> int:
+        """How many transmitters it knows."""
+        return len(self._transmitters)
+
     def operator_of(self, address: str) -> LatLon | None:
         """Where the operator of a transmitter stands, as it says."""
         known = self._transmitters.get(address)
@@ -112,6 +117,7 @@ class RemoteId:
             up_mps=where.up_mps,
             on_ground=where.status == mavlink.MAV_ODID_STATUS_GROUND,
             emergency=where.status == mavlink.MAV_ODID_STATUS_EMERGENCY,
+            former_key=f"mac:{address}" if uas_id else "",
         )
 
     def _known(self, address: str) -> _Transmitter:

@@ -39,6 +39,7 @@ class Sighting:
     on_ground: bool = False
     emergency: bool = False
     simulated: bool = False
+    former_key: str = ""  # under which it may be known from before it named itself
 
 
 _EMERGENCY_SQUAWKS = frozenset({7500, 7600, 7700})

@@ -22,6 +22,15 @@ log = logging.getLogger(__name__)
 
 _ASK_RIVAL_S = 2.0
 _TURNS = 10
+_TRAFFIC = frozenset(
+    {
+        mavlink.MAVLINK_MSG_ID_ADSB_VEHICLE,
+        mavlink.MAVLINK_MSG_ID_OPEN_DRONE_ID_BASIC_ID,
+        mavlink.MAVLINK_MSG_ID_OPEN_DRONE_ID_LOCATION,
+        mavlink.MAVLINK_MSG_ID_OPEN_DRONE_ID_SYSTEM,
+        mavlink.MAVLINK_MSG_ID_OPEN_DRONE_ID_MESSAGE_PACK,
+    }
+)
 
 
 def _always() -> bool:
@@ -50,6 +59,7 @@ class Fleet:
         self._is_healthy = is_healthy
         self._vehicles: dict[int, Vehicle] = {}
         self._rival_asked_s: dict[int, float] = {}
+        self.on_traffic: Callable[[Message], None] | None = None  # other aircraft, whoever tells of them
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -83,6 +93,8 @@ class Fleet:
     def _receive(self, channel: Channel, message: Message) -> None:
         header = message.get_header()
         system_id = header.srcSystem
+        if header.msgId in _TRAFFIC and self.on_traffic is not None:
+            self.on_traffic(message)
         is_heartbeat = header.msgId == mavlink.MAVLINK_MSG_ID_HEARTBEAT
         if is_heartbeat and isinstance(message, mavlink.MAVLink_heartbeat_message) and not is_autopilot(message):
             self._on_peripheral(channel, message)  # or another ground station
