@@ -44,6 +44,7 @@ class Blind:
 class Rescue:
     service: Service
     hardware: SimulatedHardware
+    network: MemoryNetwork
     incident: Incident
 
     @property
@@ -109,7 +110,7 @@ def rescue(tmp_path: Path, tale: Callable[[Rescue], Awaitable[None]], **of_drone
                     key="call-1",
                 )
                 outcome = await service.raise_alert(alert, source="phone", test=False)
-                await tale(Rescue(service, hardware, outcome.incident))
+                await tale(Rescue(service, hardware, network, outcome.incident))
             finally:
                 for task in tasks:
                     task.cancel()
