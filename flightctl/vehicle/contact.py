@@ -20,7 +20,7 @@ from flightctl.mavlink.dialect import Message, mavlink
 from flightctl.mavlink.errors import DuplicateSystemId, LinkLost
 from flightctl.mavlink.heartbeat import LOST_AFTER_S, BootWatch
 from flightctl.mavlink.link import LossMeter
-from flightctl.mavlink.message_interval import Rates
+from flightctl.mavlink.message_interval import Rate, Rates
 from flightctl.mavlink.mission import Transfers
 from flightctl.mavlink.parameter import Parameters, is_bytewise
 from flightctl.mavlink.time_sync import TimeSample, TimeSync
@@ -81,6 +81,7 @@ class Contact:
         )
         self._extra_rates_s: dict[int, float] = {}  # what the services asked for beside the usual
         self._time_sync = TimeSync(self._talk)
+        self._talk.on(mavlink.MAVLink_message_interval_message, self._on_interval)
         self._loss = LossMeter()
         self._boot = BootWatch()
         self._online = False
@@ -117,6 +118,11 @@ class Contact:
         if self._snapshot is None or self._snapshot.online != online:
             self._snapshot = self._fold.snapshot(online=online, link_loss=self._loss.ratio)
         return self._snapshot
+
+    @property
+    def rates(self) -> tuple[Rate, ...]:
+        """What it is asked to send how often, and how often it comes."""
+        return self._rates.measured()
 
     @property
     def time_sample(self) -> TimeSample | None:
@@ -208,6 +214,9 @@ class Contact:
         self._transfers.home_is_item_0 = autopilot.home_is_item_0
         self._parameters.bytewise = autopilot.bytewise_parameters
         self._rates = Rates(self._commander, _wanted_s(autopilot) | self._extra_rates_s)
+
+    def _on_interval(self, message: mavlink.MAVLink_message_interval_message) -> None:
+        self._rates.answered(message)  # the rates are others after a change of firmware
 
     def _want_rate(self, message_id: int, interval_s: float) -> None:
         self._extra_rates_s[message_id] = interval_s
