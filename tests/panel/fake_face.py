@@ -26,12 +26,14 @@ from flightctl.api.views import (
     DockView,
     DriftView,
     DroneView,
+    EncounterView,
     FrontView,
     SiteView,
     SpeakerPlace,
     SpeakerView,
     StateView,
     StationView,
+    TrafficView,
     WeatherView,
 )
 from flightctl.dock.protocol import DockState
@@ -58,6 +60,20 @@ _CHECKS = (
 )
 
 
+_CONFLICT = (
+    EncounterView(
+        drone_id="cx-2",
+        traffic_key="icao:78123a",
+        distance_m=910.0,
+        up_m=-18.0,
+        conflict=True,
+        too_near_in_s=16.0,
+        nearest_in_s=22.0,
+        nearest_m=40.0,
+    ),
+)
+
+
 class FakeFace:
     """Implements `ServiceFace`."""
 
@@ -68,6 +84,7 @@ class FakeFace:
         self.orders: list[tuple[str, dict[str, Any]]] = []
         self.refuse_with: str | None = None  # the next order is answered with NotNow and this text
         self.quiet = False  # no incident at all
+        self.intruder = False  # another aircraft comes near
         self._hold = False
         self._consent = Consent.UNASKED
         self._recalled_at: float | None = None
@@ -154,6 +171,23 @@ class FakeFace:
             incidents=incidents,
             drifts=() if rescue is None or not story.drifting(now) else (self._drift(now),),
             needs=(f"consent:{story.RESCUE}",) if asked else (),
+            traffic=self._traffic() if self.intruder else (),
+            encounters=_CONFLICT if self.intruder else (),
+        )
+
+    def _traffic(self) -> tuple[TrafficView, ...]:
+        place = self._frame.to_wgs84(Enu(120.0, 260.0))
+        return (
+            TrafficView(
+                key="icao:78123a",
+                name="B-7312",
+                drone=False,
+                position=place,
+                amsl_m=64.0,
+                course_deg=250.0,
+                ground_speed_mps=42.0,
+                age_s=0.6,
+            ),
         )
 
     def camera_frame(self, camera_id: str) -> bytes | None:
