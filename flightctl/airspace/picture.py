@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 from flightctl.airspace.conflict import Approach, Relative, approach
-from flightctl.mavlink.traffic import HeightAbove, Sighting
+from flightctl.mavlink.adsb import HeightAbove, Sighting
 from geofence.errors import OutOfFrame
 from geofence.position import Enu, LatLon, LocalFrame
 

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping
 from flightctl.airspace.picture import AirPicture, Encounter, Own, Traffic
 from flightctl.clock import Clock
 from flightctl.drone import DroneHands
+from flightctl.mavlink.adsb import of_adsb
 from flightctl.mavlink.dialect import Message, mavlink
 from flightctl.mavlink.open_drone_id import RemoteId, is_own_broadcast
-from flightctl.mavlink.traffic import of_adsb
 from flightctl.site import AirspacePolicy, Drone
 from geofence.position import LocalFrame
 

@@ -13,8 +13,8 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from flightctl.mavlink.adsb import HeightAbove, Sighting, along, place_of
 from flightctl.mavlink.dialect import Message, mavlink
-from flightctl.mavlink.traffic import HeightAbove, Sighting, along, place_of
 from geofence.position import LatLon
 
 PART_BYTES = 25

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from flightctl.airspace.picture import AirPicture, Own
-from flightctl.mavlink.traffic import HeightAbove, Sighting
+from flightctl.mavlink.adsb import HeightAbove, Sighting
 from geofence.position import Enu, LatLon, LocalFrame
 
 FRAME = LocalFrame(LatLon(lat=30.402, lon=120.542))

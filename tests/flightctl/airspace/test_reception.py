@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flightctl.mavlink.adsb import HeightAbove, Sighting, of_adsb
 from flightctl.mavlink.dialect import Codec, Message, mavlink
 from flightctl.mavlink.open_drone_id import RemoteId
-from flightctl.mavlink.traffic import HeightAbove, Sighting, of_adsb
 from sim.memory_links import MemoryNetwork
 from sim.virtual_time import run_virtual
 from tests.flightctl.mavlink.scripted import ADDRESS, Scripted, flying
