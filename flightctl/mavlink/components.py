@@ -85,6 +85,10 @@ class Components:
         self._heard: dict[int, _Heard] = {}
         self.everybody = self._made(EVERYBODY)
 
+    def hears(self, message_id: int) -> bool:
+        """Whether anybody listens to such messages of the whole system."""
+        return self.everybody.talk.hears(message_id)
+
     def receive(self, message: Message) -> None:
         """Every message of the system, whoever in it said it."""
         component_id = message.get_srcComponent()

@@ -82,6 +82,10 @@ class Conversation:
         if not self._sender.send(self.system_id, message):
             raise LinkLost(f"{self.who} has not been heard yet; check its link and its system id")
 
+    def hears(self, message_id: int) -> bool:
+        """Whether anybody listens to such messages now."""
+        return bool(self._ears.get(message_id))
+
     def deliver(self, message: Message) -> None:
         ears = self._ears.get(message.get_msgId())
         if ears:

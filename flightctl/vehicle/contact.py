@@ -166,7 +166,8 @@ class Contact:
         if not self._online:
             self._came_online()
         self._talk.deliver(message)
-        self.components.receive(message)
+        if self.components.hears(message_id):
+            self.components.receive(message)
         if changed:
             self._snapshot = None
             self._wake()
