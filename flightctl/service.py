@@ -15,6 +15,7 @@ from uuid import UUID
 
 import numpy as np
 
+from flightctl.airspace.watch import AirspaceWatch, told
 from flightctl.api.face import AlertOutcome, ExternalAlert, NotFound, NotNow
 from flightctl.api.views import SiteView, StateView
 from flightctl.cameras import CameraDesk
@@ -56,6 +57,7 @@ from vision.alert import Alert, AlertKind, FrameReport
 _TEND_EVERY_S = 0.5
 _STALLED_AFTER_S = 15.0  # longer than a slow disk holds one pass; the drones' own failsafe adds its seconds
 _TELEMETRY_EVERY_S = 1.0
+_AIRSPACE_EVERY_S = 0.5
 _FIND_VEHICLES_WITHIN_S = 6.0  # after a restart, before open incidents are taken up
 _MOST_REPORTS = 512
 
@@ -115,6 +117,8 @@ class Service:
             ),
         )
         self.drones = {drone.id: DroneHands(drone, self._fleet, site.frame) for drone in site.file.drones}
+        self.airspace = AirspaceWatch(site.file.airspace, site.frame, clock, self.drones)
+        self._fleet.on_traffic = self.airspace.hear
         self.docks = {
             dock.id: DockClient(dock, transports, clock, commands, on_change=self._changed)
             for dock in site.file.docks
@@ -176,6 +180,7 @@ class Service:
             group.create_task(self._take_reports())
             group.create_task(self._vision.run(self._on_report))
             group.create_task(self._record_telemetry())
+            group.create_task(self._watch_airspace())
             if left_open:
                 await self._adopt(left_open)
             group.create_task(self._tend())
@@ -240,6 +245,15 @@ class Service:
             rows = [hands.telemetry_row(at) for hands in self.drones.values() if hands.online]
             self._store.telemetry(rows)
 
+    async def _watch_airspace(self) -> None:
+        while True:
+            await asyncio.sleep(_AIRSPACE_EVERY_S)
+            for conflict in self.airspace.look():
+                incident_id = self.dispatcher.serving(conflict.own_id)
+                if incident_id is not None:
+                    await self.desk.note(incident_id, f"drone:{conflict.own_id}", "traffic", told(conflict))
+                self._changed()
+
     def _others_within_m(self, place: Enu, incident_id: UUID) -> float | None:
         """The nearest other person to a place; who is taken for the casualty is no other."""
         casualty = self.intake.casualty(incident_id)
@@ -266,6 +280,7 @@ class Service:
             surroundings=self.surroundings,
             endpoints=self._fleet.endpoints,
             shared=self._fleet.shared,
+            airspace=self.airspace,
         )
         return state_view(parts, self._seq)
 

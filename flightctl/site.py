@@ -76,8 +76,11 @@ class Drone(_Part):
     descent_mps: Positive
     max_wind_mps: Positive
     battery: Battery
+    gimbal: bool = False  # its camera is turned to the person on scene
     speaker_range_m: Annotated[float, Field(ge=0)] = 0.0  # 0: carries no loudspeaker
     speaker_link: str = ""  # tcp:HOST:PORT of its loudspeaker's companion; empty: none
+    transponders: tuple[Annotated[str, Field(min_length=1, max_length=20)], ...] = ()
+    """Its own ICAO address (six hexadecimal digits) and Remote ID, so that it is not taken for other traffic."""
     preflight: PreflightLimits | None = None  # None: the site's
 
 
@@ -164,6 +167,18 @@ class MavlinkPolicy(_Part):
     """Every frame into `mavlink-<start>.tlog` in the data folder, for other ground stations to replay."""
 
 
+class AirspacePolicy(_Part):
+    """Other aircraft, as ADS-B and Remote ID receivers on any link tell of them."""
+
+    conflict_within_m: Positive = 250.0  # on the ground
+    conflict_within_up_m: Positive = 60.0
+    look_ahead_s: Positive = 45.0
+    forget_after_s: Positive = 30.0
+    most: Annotated[int, Field(ge=1, le=2000)] = 200
+    geoid_m: Annotated[float, Field(ge=-110, le=90)] = 0.0
+    """How high the sea lies above the WGS-84 ellipsoid here: heights by satellite are counted from that."""
+
+
 class Heights(_Part):
     """Heights of the walkable surfaces above mean sea level; the water's own is measured or forecast."""
 
@@ -185,6 +200,7 @@ class SiteFile(_Part):
     heights_amsl_m: Heights
     policy: Policy = Policy()
     mavlink: MavlinkPolicy = MavlinkPolicy()
+    airspace: AirspacePolicy = AirspacePolicy()
     docks: Annotated[tuple[Dock, ...], Field(min_length=1)]
     drones: Annotated[tuple[Drone, ...], Field(min_length=1)]
     cameras: tuple[Camera, ...] = ()

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
+from flightctl.airspace.picture import Encounter, Traffic
+from flightctl.airspace.watch import AirspaceWatch
 from flightctl.api.views import (
     BoreView,
     CameraView,
     DockView,
     DriftView,
     DroneView,
+    EncounterView,
     EndpointView,
     FrontView,
     LinkView,
     SpeakerView,
     StateView,
+    TrafficView,
     WeatherView,
 )
 from flightctl.cameras import CameraDesk
@@ -61,6 +66,7 @@ class Parts:
     speakers: Mapping[str, SpeakerClient]
     cameras: CameraDesk
     surroundings: Surroundings
+    airspace: AirspaceWatch
     endpoints: tuple[EndpointStatus, ...] = ()
     shared: tuple[ShareStatus, ...] = ()
 
@@ -83,6 +89,8 @@ def state_view(parts: Parts, seq: int) -> StateView:
         drifts=_drifts(parts),
         needs=_needs(parts, {block.incident_id for block in blocks if block.overridable}),
         blocks=blocks,
+        traffic=tuple(_traffic(one) for one in parts.airspace.traffic()),
+        encounters=tuple(_encounter(one) for one in parts.airspace.notable()),
     )
 
 
@@ -223,6 +231,42 @@ def _drifts(parts: Parts) -> tuple[DriftView, ...]:
         points = [_uncertain(parts, estimate.place, estimate.sigma_m) for estimate in ahead]
         found.append(DriftView(incident_id=incident.id, position=points[0], track=tuple(points[1:])))
     return tuple(found)
+
+
+def _traffic(one: Traffic) -> TrafficView:
+    course_deg: float | None = None
+    speed_mps: float | None = None
+    if one.velocity_mps is not None:
+        east, north = one.velocity_mps
+        speed_mps = math.hypot(east, north)
+        course_deg = math.degrees(math.atan2(east, north)) % 360.0
+    return TrafficView(
+        key=one.key,
+        name=one.name,
+        drone=one.drone,
+        position=one.position,
+        amsl_m=one.amsl_m,
+        course_deg=course_deg,
+        ground_speed_mps=speed_mps,
+        climb_mps=one.up_mps,
+        age_s=one.age_s,
+        emergency=one.emergency,
+        simulated=one.simulated,
+    )
+
+
+def _encounter(one: Encounter) -> EncounterView:
+    return EncounterView(
+        drone_id=one.own_id,
+        traffic_key=one.other.key,
+        distance_m=one.distance_m,
+        up_m=one.up_m,
+        conflict=one.conflict,
+        too_near_in_s=one.approach.enters_in_s,
+        nearest_in_s=one.approach.in_s,
+        nearest_m=one.approach.distance_m,
+        nearest_up_m=one.approach.up_m,
+    )
 
 
 def _uncertain(parts: Parts, place: Enu, sigma_m: float) -> UncertainPosition:

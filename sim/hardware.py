@@ -167,6 +167,7 @@ class SimulatedHardware:
                 "WPNAV_SPEED_DN": drone.descent_mps * 100.0,
             },
             hooks=drone.payload.hooks,
+            gimbal=drone.gimbal,
             booted_for_s=booted_for_s,
             start_utc=self._clock.now(),
             pack=_pack(drone.battery, drone.cruise_mps),

@@ -184,6 +184,36 @@ class WeatherView(_View):
     wind_from_deg: float | None = None
 
 
+class TrafficView(_View):
+    """Another aircraft, where it is reckoned to be now."""
+
+    key: str  # "icao:..." or "uas:..."
+    name: str  # call sign or serial number; may be empty
+    drone: bool
+    position: LatLon
+    amsl_m: float | None = None
+    course_deg: float | None = None
+    ground_speed_mps: float | None = None
+    climb_mps: float | None = None
+    age_s: float
+    emergency: bool = False
+    simulated: bool = False
+
+
+class EncounterView(_View):
+    """One of our drones in the air and another aircraft: every predicted conflict, and each drone's nearest."""
+
+    drone_id: str
+    traffic_key: str
+    distance_m: float  # on the ground, now
+    up_m: float | None = None  # the other above ours, now
+    conflict: bool
+    too_near_in_s: float | None = None  # when it is a conflict
+    nearest_in_s: float
+    nearest_m: float
+    nearest_up_m: float | None = None
+
+
 class StateView(_View):
     """`GET /api/v1/state`, and each message of the WebSocket `/api/v1/stream`."""
 
@@ -202,5 +232,7 @@ class StateView(_View):
     endpoints: tuple[EndpointView, ...] = ()
     incidents: tuple[Incident, ...]  # open ones and those closed in the last hour, by priority then age
     drifts: tuple[DriftView, ...]
+    traffic: tuple[TrafficView, ...] = ()
+    encounters: tuple[EncounterView, ...] = ()  # the most urgent first
     needs: tuple[str, ...]  # what waits for a person: "consent:<incident id>", ...
     blocks: tuple[FlightBlock, ...] = ()  # what keeps drones from open incidents for which nobody flies

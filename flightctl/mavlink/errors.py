@@ -21,6 +21,10 @@ ChaoxunError
     ├── ParameterUnknown             no answer about this name
     ├── ParameterNotTaken            the value read back is another
     ├── ParametersIncomplete         the list did not come whole
+    ├── NotFitted                    it has no such winch, gimbal or camera, or one that cannot do this
+    ├── InUse                        another station has control of it
+    ├── NotMoved                     a servo or winch took the command and did not do it
+    ├── PictureMissing               taken, perhaps; its record did not come
     └── ReleaseUnconfirmed           the hook was told to open; nothing shows that it did
         └── HookJammed               the autopilot took the command and the servo stayed where it was
 """
@@ -118,6 +122,22 @@ class ParameterNotTaken(MavlinkError):
 
 class ParametersIncomplete(MavlinkError):
     """Not every parameter of the list came."""
+
+
+class NotFitted(MavlinkError):
+    """There is no such thing on the vehicle: nothing answered for it in the time it may take."""
+
+
+class InUse(MavlinkError):
+    """Another station controls it now."""
+
+
+class NotMoved(MavlinkError):
+    """It accepted the command, and its own report shows that it did not do it."""
+
+
+class PictureMissing(MavlinkError):
+    """The camera's record of a picture did not come, though it was asked for again."""
 
 
 class ReleaseUnconfirmed(MavlinkError):

@@ -18,6 +18,16 @@ log = logging.getLogger(__name__)
 
 PERIOD_S = 1.0
 LOST_AFTER_S = 5.0  # heartbeat guide: 4-5 missed on radio links
+_NO_VEHICLES = frozenset(
+    {
+        mavlink.MAV_TYPE_GIMBAL,
+        mavlink.MAV_TYPE_CAMERA,
+        mavlink.MAV_TYPE_ADSB,
+        mavlink.MAV_TYPE_ODID,
+        mavlink.MAV_TYPE_WINCH,
+        mavlink.MAV_TYPE_ONBOARD_CONTROLLER,
+    }
+)
 _REBOOT_STEP_MS = 3000  # reordered messages go back by less
 
 
@@ -28,8 +38,8 @@ def of_ground_station() -> Message:
 
 
 def is_autopilot(message: mavlink.MAVLink_heartbeat_message) -> bool:
-    """By the autopilot field and never by the component id, as the guide asks."""
-    return message.autopilot != mavlink.MAV_AUTOPILOT_INVALID
+    """By the autopilot field and never by the component id, as the guide asks; some gimbals leave that field 0."""
+    return message.autopilot != mavlink.MAV_AUTOPILOT_INVALID and message.type not in _NO_VEHICLES
 
 
 async def keep_beating(links: Links, is_healthy: Callable[[], bool]) -> None:

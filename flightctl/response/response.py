@@ -25,6 +25,7 @@ from flightctl.preflight_report import Override
 from flightctl.response.delivery import Delivery, deliver, scene_height_m
 from flightctl.response.desk import Desk
 from flightctl.response.errors import Recalled, ResponseFailed
+from flightctl.response.gaze import Gaze
 from flightctl.response.homecoming import bring_home
 from flightctl.response.launch import launch, stand_down, tell_launched
 from flightctl.response.planning import corners_of, planned
@@ -79,6 +80,7 @@ class Response:
         self._corners: tuple[Enu, ...] = ()
         self._recalled: str | None = None
         self._serving: asyncio.Task[None] | None = None
+        self._gaze = Gaze(desk, incident_id, hands)
 
     @property
     def drone_id(self) -> str:
@@ -97,9 +99,17 @@ class Response:
 
     async def run(self, *, in_the_air: bool = False) -> None:
         """Ends when the drone lies in its dock again, or never left it."""
-        hands = self._hands
         self.end = await self._served(in_the_air)
         self._on_over()
+        letting_go = asyncio.create_task(self._gaze.let_go())
+        try:
+            await self._end_flight()
+        finally:
+            letting_go.cancel()
+            await asyncio.wait({letting_go})
+
+    async def _end_flight(self) -> None:
+        hands = self._hands
         if hands.armed or not hands.online:
             await bring_home(self._desk, self.incident_id, hands, self._dock)
         else:
@@ -143,6 +153,7 @@ class Response:
             await launch(desk, incident_id, self._hands, self._dock, plan, self._overrides)
         work = asyncio.create_task(self._fly(in_the_air))
         guard = asyncio.create_task(self._supervise())
+        gaze = asyncio.create_task(self._gaze.follow())  # what becomes of it is nobody's concern here
         try:
             await asyncio.wait({work, guard}, return_when=asyncio.FIRST_COMPLETED)
             for task in (guard, work):
@@ -151,9 +162,9 @@ class Response:
         except BaseExceptionGroup as errors:
             raise first_of(errors) from errors
         finally:
-            for task in (work, guard):
+            for task in (work, guard, gaze):
                 task.cancel()
-            await asyncio.wait({work, guard})
+            await asyncio.wait({work, guard, gaze})
 
     async def _fly(self, in_the_air: bool) -> None:
         desk, incident_id, hands = self._desk, self.incident_id, self._hands

@@ -6,7 +6,6 @@ restarted, is only asked for its messages.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import math
 from collections.abc import Callable
@@ -15,15 +14,17 @@ from typing import TypeVar
 from flightctl.clock import Clock
 from flightctl.mavlink.autopilots import ARDUCOPTER, Autopilot, autopilot_of
 from flightctl.mavlink.command import Command, Commander
+from flightctl.mavlink.components import Component, Components
 from flightctl.mavlink.conversation import Conversation, Sender, Unsubscribe
 from flightctl.mavlink.dialect import Frame, mavlink
 from flightctl.mavlink.errors import DuplicateSystemId, LinkLost
 from flightctl.mavlink.heartbeat import LOST_AFTER_S, BootWatch
-from flightctl.mavlink.message_interval import Rates
+from flightctl.mavlink.message_interval import Rate, Rates
 from flightctl.mavlink.mission import Transfers
 from flightctl.mavlink.parameter import Parameters, is_bytewise
 from flightctl.mavlink.time_sync import TimeSample, TimeSync
 from flightctl.mavlink.traffic import LossMeter
+from flightctl.mavlink.waiting import Bell
 from flightctl.vehicle.telemetry import Fold, Telemetry
 
 log = logging.getLogger(__name__)
@@ -74,7 +75,17 @@ class Contact:
         self._parameters = Parameters(self._talk)
         self._transfers = Transfers(self._talk)
         self._rates = Rates(self._commander, _wanted_s(self.autopilot))
+        self.components = Components(
+            sender,
+            system_id,
+            clock,
+            Component(self._talk, self._commander),
+            require_link=self.require_link,
+            want_rate=self._want_rate,
+        )
+        self._extra_rates_s: dict[int, float] = {}  # what the services asked for beside the usual
         self._time_sync = TimeSync(self._talk)
+        self._talk.on(mavlink.MAVLink_message_interval_message, self._on_interval)
         self._loss = LossMeter()
         self._boot = BootWatch()
         self._online = False
@@ -83,7 +94,7 @@ class Contact:
         self._home_wanted_since_s = 0.0
         self._snapshot: Telemetry | None = None
         self._listeners: list[Listener] = []
-        self._waiting: set[asyncio.Future[None]] = set()
+        self._bell = Bell(clock)
 
     @property
     def who(self) -> str:
@@ -116,6 +127,11 @@ class Contact:
         return self._snapshot
 
     @property
+    def rates(self) -> tuple[Rate, ...]:
+        """What it is asked to send how often, and how often it comes."""
+        return self._rates.measured()
+
+    @property
     def time_sample(self) -> TimeSample | None:
         """How long a message takes there and back, and how far its clock is from ours."""
         return self._time_sync.best
@@ -134,11 +150,19 @@ class Contact:
             if isinstance(beat, mavlink.MAVLink_heartbeat_message):
                 self._speak_as(autopilot_of(beat.autopilot))
         elif component_id != self._talk.component_id or not self._is_online(now_s):
+            beside = frame.message()
+            if beside is not None:
+                self.components.receive(beside)
             return  # a camera of the same system; or back from silence, and its mode is not known yet
         self._loss.note(seq, now_s)
         self._rates.saw(message_id)
         newest = self._is_newest(message_id, seq, now_s)
-        listened = self._fold.takes(message_id) or self._talk.hears(message_id) or message_id in _ALWAYS_READ
+        listened = (
+            self._fold.takes(message_id)
+            or self._talk.hears(message_id)
+            or message_id in _ALWAYS_READ
+            or self.components.hears(message_id)
+        )
         message = frame.message() if listened else None
         if message is None:
             if newest:
@@ -163,10 +187,11 @@ class Contact:
         if not self._online:
             self._came_online()
         self._talk.deliver(message)
+        if self.components.hears(message_id):
+            self.components.receive(message)
         if changed:
             self._snapshot = None
-            if self._waiting:
-                self._wake()
+            self._wake()
             if message_id in _NOTABLE:
                 self._notify()
 
@@ -185,23 +210,7 @@ class Contact:
 
     async def until(self, look: Callable[[], T | None], timeout_s: float) -> T | None:
         """Looks at each change until `look` gives something; None when the time is over. `look` may raise."""
-        ends_s = self._clock.time_s() + timeout_s
-        while True:
-            found = look()
-            if found is not None:
-                return found
-            left_s = ends_s - self._clock.time_s()
-            if left_s <= 0:
-                return None
-            change: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._waiting.add(change)
-            try:
-                async with asyncio.timeout(left_s):
-                    await change
-            except TimeoutError:
-                return look()
-            finally:
-                self._waiting.discard(change)
+        return await self._bell.until(look, timeout_s)
 
     def require_link(self) -> None:
         """Raises LinkLost or DuplicateSystemId."""
@@ -226,7 +235,14 @@ class Contact:
         self.autopilot = self._fold.autopilot = autopilot
         self._transfers.home_is_item_0 = autopilot.home_is_item_0
         self._parameters.bytewise = autopilot.bytewise_parameters
-        self._rates = Rates(self._commander, _wanted_s(autopilot))
+        self._rates = Rates(self._commander, _wanted_s(autopilot) | self._extra_rates_s)
+
+    def _on_interval(self, message: mavlink.MAVLink_message_interval_message) -> None:
+        self._rates.answered(message)  # the rates are others after a change of firmware
+
+    def _want_rate(self, message_id: int, interval_s: float) -> None:
+        self._extra_rates_s[message_id] = interval_s
+        self._rates.want(message_id, interval_s)
 
     def _is_newest(self, message_id: int, seq: int, now_s: float) -> bool:
         """Whether it is newer than the last of its kind: a late or doubled one tells of an older state."""
@@ -270,9 +286,7 @@ class Contact:
             self.request_message(message_id)
 
     def _wake(self) -> None:
-        for change in tuple(self._waiting):
-            if not change.done():
-                change.set_result(None)
+        self._bell.ring()
 
     def _notify(self) -> None:
         if self._listeners:

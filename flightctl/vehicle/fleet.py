@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from flightctl.clock import Clock
 from flightctl.mavlink.channel import Channel, EndpointStatus
 from flightctl.mavlink.command import Command
-from flightctl.mavlink.dialect import Frame, mavlink
+from flightctl.mavlink.dialect import Frame, Message, mavlink
 from flightctl.mavlink.heartbeat import is_autopilot, keep_beating
 from flightctl.mavlink.link import Links, Tap
 from flightctl.mavlink.share import Share, SharedEndpoint, ShareStatus
@@ -26,6 +26,15 @@ log = logging.getLogger(__name__)
 
 _ASK_RIVAL_S = 2.0
 _TURNS = 10
+_TRAFFIC = frozenset(
+    {
+        mavlink.MAVLINK_MSG_ID_ADSB_VEHICLE,
+        mavlink.MAVLINK_MSG_ID_OPEN_DRONE_ID_BASIC_ID,
+        mavlink.MAVLINK_MSG_ID_OPEN_DRONE_ID_LOCATION,
+        mavlink.MAVLINK_MSG_ID_OPEN_DRONE_ID_SYSTEM,
+        mavlink.MAVLINK_MSG_ID_OPEN_DRONE_ID_MESSAGE_PACK,
+    }
+)
 
 
 def _always() -> bool:
@@ -68,6 +77,7 @@ class Fleet:
         self._is_healthy = is_healthy
         self._vehicles: dict[int, Vehicle] = {}
         self._rival_asked_s: dict[int, float] = {}
+        self.on_traffic: Callable[[Message], None] | None = None  # other aircraft, whoever tells of them
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -132,11 +142,16 @@ class Fleet:
 
     def _hear(self, channel: Channel, frame: Frame) -> None:
         system_id = frame.system_id
+        if frame.message_id in _TRAFFIC and self.on_traffic is not None:
+            traffic = frame.message()
+            if traffic is not None:
+                self.on_traffic(traffic)
         is_heartbeat = frame.message_id == mavlink.MAVLINK_MSG_ID_HEARTBEAT
         if is_heartbeat:
             beat = frame.message()
             if isinstance(beat, mavlink.MAVLink_heartbeat_message) and not is_autopilot(beat):
-                return  # another ground station or a peripheral
+                self._on_peripheral(channel, beat)  # or another ground station
+                return
         vehicle = self._vehicles.get(system_id)
         if vehicle is None or not vehicle.known:
             if not is_heartbeat:
@@ -150,6 +165,11 @@ class Fleet:
             vehicle.receive(frame, channel.heard_s)
         elif is_heartbeat:
             self._ask_rival(channel, system_id)
+
+    def _on_peripheral(self, channel: Channel, message: Message) -> None:
+        vehicle = self._vehicles.get(message.get_srcSystem())
+        if vehicle is not None and vehicle.known and self._links.is_route(vehicle.system_id, channel):
+            vehicle.components.receive(message)
 
     def _ask_rival(self, channel: Channel, system_id: int) -> None:
         """The same system id on a second living channel: ask it who it is."""

@@ -11,8 +11,10 @@ import asyncio
 import contextlib
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import cached_property
 
 from flightctl.mavlink import gripper
+from flightctl.mavlink.camera import Camera
 from flightctl.mavlink.command import ACT_WINDOW_S, INSIST_WINDOW_S, Check, Command
 from flightctl.mavlink.dialect import mavlink
 from flightctl.mavlink.errors import (
@@ -28,8 +30,11 @@ from flightctl.mavlink.errors import (
     TransferFailed,
     WrongState,
 )
+from flightctl.mavlink.gimbal import Gimbal
 from flightctl.mavlink.gripper import HookState, Release
 from flightctl.mavlink.mission import Item, Plan, Rally, fence_items, rally_items
+from flightctl.mavlink.servo import Servos
+from flightctl.mavlink.winch import Winch
 from flightctl.preflight_report import CheckResult
 from flightctl.vehicle import preflight
 from flightctl.vehicle.contact import Contact
@@ -53,6 +58,22 @@ _MASK_IGNORE_YAW = 1 << 10
 
 class Vehicle(Contact):
     """One vehicle."""
+
+    @cached_property
+    def servos(self) -> Servos:
+        return Servos(self.components)
+
+    @cached_property
+    def camera(self) -> Camera:
+        return Camera(self.components)
+
+    @cached_property
+    def gimbal(self) -> Gimbal:
+        return Gimbal(self.components)
+
+    @cached_property
+    def winch(self) -> Winch:
+        return Winch(self.components)
 
     async def wait_ready(self, timeout_s: float = 90.0) -> None:
         """Until it could arm in the guided mode, which is selected while it is disarmed. Raises NotReady."""

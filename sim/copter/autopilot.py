@@ -135,6 +135,7 @@ class Autopilot:
         vehicle.reboot_asked = False
         vehicle.reset()
         vehicle.gripper.boot()
+        vehicle.mount.boot()
         vehicle.fence.boot()
         self._missions.reset()
         self._next_heartbeat_s = 0.0
@@ -177,6 +178,7 @@ class Autopilot:
             power_w = pack.hover_w * _IDLE_THROTTLE
         vehicle.battery.draw(power_w + vehicle.faults.battery_drain_w, dt)
         vehicle.servos.motors(1000 if not vehicle.armed else 1150 if vehicle.landed else 1500)
+        vehicle.mount.step(vehicle, dt)
         failsafe.watch(vehicle, dt)
 
     def _look_around(self) -> None:
@@ -255,7 +257,7 @@ class Autopilot:
         target = getattr(message, "target_system", 0)
         if target not in (0, vehicle.parameters.number("MAV_SYSID")):
             return
-        if self._missions.handle(link, message):
+        if self._missions.handle(link, message) or vehicle.mount.handle(vehicle, link, message):
             return
         match message:
             case mavlink.MAVLink_heartbeat_message():

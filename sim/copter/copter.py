@@ -16,6 +16,7 @@ from sim.copter.autopilot import Autopilot, Environment, Release
 from sim.copter.battery import FULL_CELL_V, Battery, Pack
 from sim.copter.gripper import FIRST_OUTPUT, GRIPPER_FUNCTION, Gripper, Servos
 from sim.copter.modes import Mode
+from sim.copter.mount import Gaze
 from sim.copter.parameters import Parameters
 from sim.copter.physics import Airframe, Body
 from sim.copter.streams import Link
@@ -51,6 +52,7 @@ class CopterState:
     battery_percent: float
     battery_v: float
     hooks: tuple[HookState, ...]
+    gaze: Gaze | None = None  # of a camera on a gimbal
 
 
 class SimCopter:
@@ -67,6 +69,7 @@ class SimCopter:
         rng: np.random.Generator,
         parameters: Mapping[str, float] | None = None,
         hooks: int = 0,
+        gimbal: bool = False,
         booted_for_s: float = 0.0,
         start_utc: datetime = datetime(2026, 1, 1, tzinfo=UTC),
         pack: Pack | None = None,
@@ -74,7 +77,7 @@ class SimCopter:
         on_release: Callable[[Release], None] | None = None,
     ) -> None:
         pack = pack or Pack()
-        table = Parameters(_fitted(system_id, hooks, pack) | dict(parameters or {}))
+        table = Parameters(_fitted(system_id, hooks, pack, gimbal=gimbal) | dict(parameters or {}))
         start = frame.to_enu(home)
         body = Body(start.east_m, start.north_m, home_amsl_m, math.radians(heading_deg % 360.0))
         servos = Servos(table)
@@ -133,6 +136,7 @@ class SimCopter:
             battery_percent=100.0 * vehicle.battery.charge,
             battery_v=vehicle.battery.voltage_v,
             hooks=tuple(HookState(hook.number, hook.loaded) for hook in vehicle.gripper.hooks),
+            gaze=vehicle.mount.gaze(body.yaw_rad),
         )
 
     def recharge(self, percent: float = 100.0) -> None:
@@ -239,7 +243,7 @@ def _calm(surface_amsl_m: float) -> Callable[[Enu, float], Environment]:
     return lambda _position, _amsl_m: Environment(surface_amsl_m=surface_amsl_m)
 
 
-def _fitted(system_id: int, hooks: int, pack: Pack) -> dict[str, float]:
+def _fitted(system_id: int, hooks: int, pack: Pack, *, gimbal: bool) -> dict[str, float]:
     """Parameters that follow from what is built in."""
     fitted: dict[str, float] = {
         "MAV_SYSID": system_id,
@@ -250,4 +254,6 @@ def _fitted(system_id: int, hooks: int, pack: Pack) -> dict[str, float]:
     if hooks:
         fitted |= {"GRIP_ENABLE": 1, "GRIP_TYPE": 1}
         fitted |= {f"SERVO{FIRST_OUTPUT + index}_FUNCTION": GRIPPER_FUNCTION for index in range(hooks)}
+    if gimbal:
+        fitted["MNT1_TYPE"] = 1
     return fitted

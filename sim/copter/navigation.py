@@ -56,7 +56,7 @@ def steer(vehicle: Vehicle) -> None:
                 demand.thrust = Thrust.IDLE
             else:
                 _stick_climb(vehicle)
-    if vehicle.look_at is not None and not vehicle.landed:
+    if vehicle.look_at is not None and not vehicle.landed and not vehicle.mount.pans:
         _look(vehicle, vehicle.look_at)
 
 

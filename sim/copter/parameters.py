@@ -113,6 +113,14 @@ _DEFAULTS: dict[str, tuple[float, ParameterType]] = {
     "GRIP_NEUTRAL": (1500, _I16),
     "GRIP_REGRAB": (0, _F),
     "GRIP_AUTOCLOSE": (0, _F),
+    # gimbal
+    "MNT1_TYPE": (0, _I8),
+    "MNT1_ROLL_MIN": (-30, _F),
+    "MNT1_ROLL_MAX": (30, _F),
+    "MNT1_PITCH_MIN": (-90, _F),
+    "MNT1_PITCH_MAX": (20, _F),
+    "MNT1_YAW_MIN": (-180, _F),
+    "MNT1_YAW_MAX": (180, _F),
     # the simulator's own
     "SIM_BATT_VOLTAGE": (12.6, _F),
     "SIM_GPS1_ENABLE": (1, _I8),
@@ -120,7 +128,9 @@ _DEFAULTS: dict[str, tuple[float, ParameterType]] = {
 } | {f"SERVO{channel}_FUNCTION": (32 + channel if channel <= 4 else 0, _I16) for channel in range(1, 17)}
 
 _HIDDEN_WHEN_OFF = {"GRIP_ENABLE": ("GRIP_TYPE", "GRIP_GRAB", "GRIP_RELEASE", "GRIP_NEUTRAL", "GRIP_REGRAB",
-                                    "GRIP_AUTOCLOSE")}  # fmt: skip
+                                    "GRIP_AUTOCLOSE"),
+                    "MNT1_TYPE": ("MNT1_ROLL_MIN", "MNT1_ROLL_MAX", "MNT1_PITCH_MIN", "MNT1_PITCH_MAX",
+                                  "MNT1_YAW_MIN", "MNT1_YAW_MAX")}  # fmt: skip
 """A group whose ENABLE is 0 does not exist for clients; the parameter count changes with it."""
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
-from sim.copter import arming, auto
+from sim.copter import arming, auto, mount
 from sim.copter.fence import FenceType
 from sim.copter.modes import Mode, ReturnPhase
 from sim.copter.physics import GRAVITY_MPS2
@@ -379,6 +379,7 @@ BUILDERS: dict[int, Builder] = {
     193: ekf_status_report,
     242: home_position,
     245: extended_sys_state,
+    **mount.BUILDERS,
 }
 
 STREAM_GROUPS: dict[int, tuple[int, ...]] = {

@@ -21,6 +21,7 @@ from sim.copter.chance import Normals
 from sim.copter.fence import Fence
 from sim.copter.gripper import Gripper, Servos
 from sim.copter.modes import TRAITS, Mode, ModeReason, ReturnPhase, refusal
+from sim.copter.mount import Mount
 from sim.copter.parameters import Parameters
 from sim.copter.physics import Body, Demand, Surroundings
 from sim.copter.places import LocalPatch, Spot
@@ -135,6 +136,7 @@ class Vehicle:
         self.battery = battery
         self.gripper = gripper
         self.servos = servos
+        self.mount = Mount(parameters)
         self.random = Normals(rng)
         self.utc = utc
         self.faults = Faults()
@@ -254,7 +256,8 @@ class Vehicle:
         self.mode, self.mode_reason = mode, reason
         self.mode_since_s = self.phase_since_s = self.now_s
         self.hold = None
-        self.look_at = None
+        if not self.mount.pans:  # a mount keeps its region of interest
+            self.look_at = None
         self.guided = Guided(at_s=self.now_s)
         if mode in (Mode.RTL, Mode.SMART_RTL):
             self.begin_return()

@@ -28,12 +28,14 @@ from flightctl.api.views import (
     DockView,
     DriftView,
     DroneView,
+    EncounterView,
     FrontView,
     SiteView,
     SpeakerPlace,
     SpeakerView,
     StateView,
     StationView,
+    TrafficView,
     WeatherView,
 )
 from flightctl.dock.protocol import DockState
@@ -51,6 +53,20 @@ HAINING = REPOSITORY / "sim" / "sites" / "haining"
 PANEL = REPOSITORY / "flightctl" / "panel" / "dist"
 
 
+_CONFLICT = (
+    EncounterView(
+        drone_id="cx-2",
+        traffic_key="icao:78123a",
+        distance_m=910.0,
+        up_m=-18.0,
+        conflict=True,
+        too_near_in_s=16.0,
+        nearest_in_s=22.0,
+        nearest_m=40.0,
+    ),
+)
+
+
 class FakeFace:
     """Implements `ServiceFace`."""
 
@@ -64,6 +80,7 @@ class FakeFace:
         self.blocked = False  # nobody may fly for the trespasser
         self.answers_checks = threading.Event()  # until then a pre-flight report is under way
         self.answers_checks.set()
+        self.intruder = False  # another aircraft comes near
         self._hold = False
         self._consent = Consent.UNASKED
         self._recalled_at: float | None = None
@@ -154,6 +171,23 @@ class FakeFace:
                 *((f"override:{story.TRESPASS}",) if self.blocked else ()),
             ),
             blocks=fake_checks.blocks(story.TRESPASS, story.at(-20)) if self.blocked else (),
+            traffic=self._traffic() if self.intruder else (),
+            encounters=_CONFLICT if self.intruder else (),
+        )
+
+    def _traffic(self) -> tuple[TrafficView, ...]:
+        place = self._frame.to_wgs84(Enu(120.0, 260.0))
+        return (
+            TrafficView(
+                key="icao:78123a",
+                name="B-7312",
+                drone=False,
+                position=place,
+                amsl_m=64.0,
+                course_deg=250.0,
+                ground_speed_mps=42.0,
+                age_s=0.6,
+            ),
         )
 
     def camera_frame(self, camera_id: str) -> bytes | None:

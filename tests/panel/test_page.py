@@ -262,3 +262,25 @@ def test_with_no_incident_the_page_is_calm(open_page: Open, served: Served) -> N
     expect(page.locator("[data-need]")).to_have_count(0)
     served.face.quiet = False
     expect(page.locator(f"[data-selected='{story.RESCUE}']")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("language", "warning", "lower"),
+    [
+        ("zh-CN", "B-7312 将在 16 秒后过近接近 潮巡二号", "低 18 米"),
+        ("en-GB", "B-7312 comes too near to Chaoxun 2 in 16 s", "18 m below it"),
+    ],
+)
+def test_another_aircraft_is_on_the_map_and_a_predicted_conflict_is_a_warning(
+    open_page: Open, served: Served, language: str, warning: str, lower: str
+) -> None:
+    served.face.intruder = True
+    page = open_page(language=language)
+    expect(page.locator("[data-traffic='icao:78123a']")).to_contain_text("B-7312")
+    expect(page.locator("[data-traffic='icao:78123a']")).to_contain_text("64 m")
+    banner = page.locator("[data-banner=traffic]")
+    expect(banner).to_contain_text(warning)
+    expect(banner).to_contain_text(lower)
+    served.face.intruder = False
+    expect(banner).to_have_count(0)
+    expect(page.locator("[data-traffic]")).to_have_count(0)

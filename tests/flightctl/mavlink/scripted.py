@@ -39,6 +39,7 @@ class Scripted:
         self.on_command: dict[int, CommandHandler] = {}
         self.on_message: dict[int, Callable[[Message], None]] = {}
         self._codec = Codec(system_id, 1)
+        self._others: dict[int, Codec] = {}
         self._endpoint: Datagrams | None = None
 
     async def run(self, network: MemoryNetwork) -> None:
@@ -57,6 +58,12 @@ class Scripted:
     def skip(self) -> None:
         """A message of its own is lost on the way."""
         self._codec.encode(mavlink.MAVLink_system_time_message(0, 0))
+
+    def say_as(self, component_id: int, message: Message) -> None:
+        """As another component of the same system."""
+        codec = self._others.setdefault(component_id, Codec(self.system_id, component_id))
+        if not self.silent and self._endpoint is not None and self._endpoint.peer is not None:
+            self._endpoint.send(codec.encode(message), self._endpoint.peer)
 
     def text(self, text: str, severity: int = mavlink.MAV_SEVERITY_CRITICAL) -> None:
         self.say(mavlink.MAVLink_statustext_message(severity, text.encode(), 0, 0))

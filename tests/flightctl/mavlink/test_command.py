@@ -178,7 +178,11 @@ def test_nothing_but_heartbeats_and_questions_goes_to_a_vehicle_found_in_flight(
         async with flying(copter) as (_, vehicle):
             await asyncio.sleep(30.0)
             assert vehicle.telemetry.airborne
-            asked = {mavlink.MAV_CMD_SET_MESSAGE_INTERVAL, mavlink.MAV_CMD_REQUEST_MESSAGE}
+            asked = {
+                mavlink.MAV_CMD_SET_MESSAGE_INTERVAL,
+                mavlink.MAV_CMD_GET_MESSAGE_INTERVAL,
+                mavlink.MAV_CMD_REQUEST_MESSAGE,
+            }
             for message in copter.heard:
                 if isinstance(message, mavlink.MAVLink_command_long_message):
                     assert message.command in asked

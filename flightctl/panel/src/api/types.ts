@@ -32,5 +32,6 @@ export type CameraPlace = Site["cameras"][number];
 export type SpeakerPlace = Site["speakers"][number];
 export type Drift = State["drifts"][number];
 export type Bore = NonNullable<State["bore"]>;
+export type Traffic = State["traffic"][number];
 export type LatLon = Schemas["LatLon"];
 export type Text = Schemas["Text"];

@@ -1,0 +1,1 @@
+"""Who else flies here: other aircraft and drones as our receivers hear them, and where they will meet ours."""
