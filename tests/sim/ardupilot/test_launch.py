@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from geofence.position import LatLon
-from sim.sitl.launch import Launch
+from sim.ardupilot.launch import Launch
 
 
 def launch(instance: int, serial0: str = "") -> Launch:
