@@ -1,7 +1,8 @@
-"""How one ArduCopter SITL is called: its ports and its command line. Pure; starting it is another module's part."""
+"""How one ArduCopter SITL is called: its ports and its command line. Pure; starting it is `process`'s part."""
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,7 @@ _INSTANCE_STEP = 10
 class Launch:
     """One instance. Give each a working folder of its own: it keeps parameters, logs and terrain there."""
 
-    binary: Path
+    binary: Path | None  # None: the one that dronekit-sitl brings
     instance: int
     system_id: int
     home: LatLon
@@ -23,6 +24,8 @@ class Launch:
     heading_deg: float
     defaults: Path
     serial0: str = ""  # empty: the TCP port of the instance, on which it waits for a client
+    speedup: float = 1.0
+    through_dronekit: bool = False
 
     @property
     def serial0_port(self) -> int:
@@ -34,9 +37,15 @@ class Launch:
         return self.serial0_port + 2
 
     def command(self) -> tuple[str, ...]:
+        """The words of its call; dronekit-sitl adds instance, defaults and speed-up itself."""
         place = f"{self.home.lat:.7f},{self.home.lon:.7f},{self.home_amsl_m:.2f},{self.heading_deg:.1f}"
+        if self.through_dronekit:
+            return (
+                sys.executable, "-m", "sim.ardupilot.through_dronekit", str(self.binary or ""), str(self.instance),
+                str(self.defaults), f"{self.speedup:g}", f"--home={place}", "--model=quad",
+            )  # fmt: skip
         words = (
             str(self.binary), "--model", "quad", "-I", str(self.instance), "--home", place,
-            "--defaults", str(self.defaults), "--sysid", str(self.system_id),
+            "--defaults", str(self.defaults), "--sysid", str(self.system_id), "--speedup", f"{self.speedup:g}",
         )  # fmt: skip
         return (*words, "--serial0", self.serial0) if self.serial0 else words

@@ -20,7 +20,7 @@ def test_instances_have_ports_ten_apart() -> None:
 def test_command_names_place_parameters_and_system() -> None:
     assert " ".join(launch(3, "udpclient:127.0.0.1:14550").command()) == (
         "/opt/arducopter --model quad -I 3 --home 30.4017000,120.5480000,8.00,180.0 "
-        "--defaults cx.parm --sysid 7 --serial0 udpclient:127.0.0.1:14550"
+        "--defaults cx.parm --sysid 7 --speedup 1 --serial0 udpclient:127.0.0.1:14550"
     )
 
 
