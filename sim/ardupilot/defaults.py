@@ -23,11 +23,11 @@ _AIRFRAME: dict[str, float] = {
     "ATC_RAT_YAW_I": 0.009,
     "SIM_BARO_RND": 0,
     "LOG_DISARMED": 0,
+    **{f"COMPASS_OFS{n}_{axis}": v for n in ("", "2", "3") for axis, v in (("X", 5), ("Y", 13), ("Z", -18))},
+    **{f"INS_ACC{n}OFFS_{axis}": 0.001 for n in ("", "2") for axis in "XYZ"},
+    **{f"INS_ACC{n}SCAL_{axis}": 1.001 for n in ("", "2") for axis in "XYZ"},
+    **{f"RC{n}_{end}": pwm for n in range(1, 9) for end, pwm in (("MIN", 1000), ("TRIM", 1500), ("MAX", 2000))},
 }
-_AIRFRAME |= {f"COMPASS_OFS{n}_{axis}": v for n in ("", "2", "3") for axis, v in (("X", 5), ("Y", 13), ("Z", -18))}
-_AIRFRAME |= {f"INS_ACC{n}OFFS_{axis}": 0.001 for n in ("", "2") for axis in "XYZ"}
-_AIRFRAME |= {f"INS_ACC{n}SCAL_{axis}": 1.001 for n in ("", "2") for axis in "XYZ"}
-_AIRFRAME |= {f"RC{n}_{end}": pwm for n in range(1, 9) for end, pwm in (("MIN", 1000), ("TRIM", 1500), ("MAX", 2000))}
 
 _GRIPPER: dict[str, float] = {"GRIP_ENABLE": 1, "GRIP_TYPE": 1, "SERVO9_FUNCTION": 28}
 """A real ArduCopter has one gripper; every output with its function opens at once, so only hook 1 gets one."""

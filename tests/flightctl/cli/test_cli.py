@@ -124,9 +124,12 @@ def test_a_scenario_run_ends_with_the_status_of_its_expectations(
     assert command.calls == [
         (
             ([Path("a.yaml"), Path("b.yaml")],),
-            {"seed": 7, "time_mode": "real", "report_dir": None, "junit": Path("j.xml"), "json": True},
+            {
+                "seed": 7, "time_mode": "real", "backend": "sim", "binary": None,
+                "report_dir": None, "junit": Path("j.xml"), "json": True,
+            },
         )
-    ]
+    ]  # fmt: skip
 
 
 def test_watch_passes_on_its_source_and_where_to_write(monkeypatch: pytest.MonkeyPatch) -> None:
