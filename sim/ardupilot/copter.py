@@ -22,7 +22,7 @@ from flightctl.vehicle.telemetry import LandedState, Telemetry
 from geofence.errors import ChaoxunError
 from geofence.position import Enu
 from sim.ardupilot.defaults import write_defaults
-from sim.ardupilot.errors import SitlFailed
+from sim.ardupilot.errors import SitlNotReady
 from sim.ardupilot.launch import Launch
 from sim.ardupilot.ports import free_instance
 from sim.ardupilot.process import SitlProcess
@@ -35,6 +35,7 @@ from sim.copter.battery import Battery
 log = logging.getLogger(__name__)
 
 BOOT_SPEEDUP = 10.0  # a position takes 42 s of its time (ARDUCOPTER.md §1)
+_LISTENS_WITHIN_S = 30.0
 _READY_WITHIN_S = 90.0
 _LOOK_EVERY_S = 0.2
 _WIND_EVERY_S = 2.0
@@ -59,11 +60,14 @@ class ProcessCopters:
         *,
         through_dronekit: bool = False,
         boot_speedup: float = BOOT_SPEEDUP,
+        speedup: float = 1.0,
     ) -> None:
+        """`speedup` is that of the event loop it runs on, for which see `sim.scaled_time`."""
         self._binary = binary
         self._folder = folder
         self._through_dronekit = through_dronekit
         self._boot_speedup = boot_speedup
+        self._speedup = speedup
         self._taken: set[int] = set()
 
     def __call__(self, fit: Fit) -> ProcessCopter:
@@ -80,18 +84,19 @@ class ProcessCopters:
             speedup=self._boot_speedup,
             through_dronekit=self._through_dronekit,
         )
-        return ProcessCopter(fit, launch, self._folder / fit.drone_id)
+        return ProcessCopter(fit, launch, self._folder / fit.drone_id, self._speedup)
 
 
 class ProcessCopter:
     """One drone of the site; implements `sim.backend.Flyer`."""
 
-    def __init__(self, fit: Fit, launch: Launch, folder: Path) -> None:
+    def __init__(self, fit: Fit, launch: Launch, folder: Path, speedup: float) -> None:
         self.faults = Faults()
         self.ready = False
         self.launch = launch
         self._fit = fit
         self._folder = folder
+        self._speedup = speedup
         self._relay = Relay(fit.system_id, self._link_broken)
         self._truth: Truth | None = None
         self._environment: Callable[[Enu, float], Environment] | None = None
@@ -142,7 +147,7 @@ class ProcessCopter:
     async def run(
         self, transports: Transports, address: str, environment: Callable[[Enu, float], Environment]
     ) -> None:
-        """Until cancelled. Raises SitlFailed when it cannot be started, dies, or finds no position."""
+        """Until cancelled. Raises SitlFailed when it cannot be started, SitlDied, SitlNotReady."""
         self._environment = environment
         fit, launch = self._fit, self.launch
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -156,8 +161,7 @@ class ProcessCopter:
             async with asyncio.TaskGroup() as group:
                 group.create_task(process.died())
                 group.create_task(self._relay.run(transports, f"tcp:127.0.0.1:{launch.serial0_port}", address))
-                group.create_task(truth.run())
-                await self._come_up(truth, process)
+                await self._come_up(group, truth, process)
                 group.create_task(self._watch_hooks(truth))
                 group.create_task(self._follow_wind(truth))
                 await self._keep_in_step(truth)
@@ -165,13 +169,22 @@ class ProcessCopter:
             self.ready = self._relay.is_open = False
             await process.stop()
 
-    async def _come_up(self, truth: Truth, process: SitlProcess) -> None:
+    async def _come_up(self, group: asyncio.TaskGroup, truth: Truth, process: SitlProcess) -> None:
+        try:
+            async with asyncio.timeout(_LISTENS_WITHIN_S):
+                await self._relay.connected.wait()
+        except TimeoutError as error:
+            port = self.launch.serial0_port
+            raise SitlNotReady(
+                f"{process.name}: nothing listens on TCP port {port} after {_LISTENS_WITHIN_S:.0f} s; {process.tail}"
+            ) from error
+        group.create_task(truth.run())
         try:
             await truth.wait_ready(_READY_WITHIN_S)
-            if self.launch.speedup != 1.0:
-                await truth.vehicle.set_parameters({"SIM_SPEEDUP": 1.0})
+            if self.launch.speedup != self._speedup:
+                await truth.vehicle.set_parameters({"SIM_SPEEDUP": self._speedup})
         except ChaoxunError as error:
-            raise SitlFailed(f"{process.name} did not come up: {error}; {process.tail}") from error
+            raise SitlNotReady(f"{process.name} did not come up: {error}; {process.tail}") from error
         self._relay.is_open = self.ready = True
 
     # --- what happens to it ---------------------------------------------------------------------------------

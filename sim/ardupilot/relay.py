@@ -24,6 +24,7 @@ class Relay:
     def __init__(self, system_id: int, broken: Callable[[], bool]) -> None:
         self.is_open = False  # nothing passes before the autopilot keeps the world's time
         self.inhibited = ""  # why it must not arm (a closed dock); empty when it may
+        self.connected = asyncio.Event()  # once it runs; its other ports listen only then
         self._broken = broken
         self._ears = Codec(system_id, mavlink.MAV_COMP_ID_AUTOPILOT1)
         self._mouth = Codec(system_id, mavlink.MAV_COMP_ID_AUTOPILOT1)
@@ -34,7 +35,9 @@ class Relay:
         try:
             while True:
                 try:
-                    await self._carry(await transports.open_stream(serial0), ground)
+                    stream = await transports.open_stream(serial0)
+                    self.connected.set()
+                    await self._carry(stream, ground)
                 except LinkUnavailable:
                     await asyncio.sleep(_RETRY_S)
         finally:
