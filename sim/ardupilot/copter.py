@@ -63,8 +63,8 @@ class ProcessCopters:
         speedup: float = 1.0,
     ) -> None:
         """`speedup` is that of the event loop it runs on, for which see `sim.scaled_time`."""
-        self._binary = binary
-        self._folder = folder
+        self._binary = None if binary is None else binary.absolute()  # it starts in a folder of its own
+        self._folder = folder.absolute()
         self._through_dronekit = through_dronekit
         self._boot_speedup = boot_speedup
         self._speedup = speedup

@@ -10,6 +10,7 @@ from geofence.position import LatLon
 
 _FIRST_PORT = 5760  # SERIAL0 of instance 0; each further instance ten higher
 _INSTANCE_STEP = 10
+_THROUGH_DRONEKIT = Path(__file__).with_name("through_dronekit.py")  # started from another folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class Launch:
         place = f"{self.home.lat:.7f},{self.home.lon:.7f},{self.home_amsl_m:.2f},{self.heading_deg:.1f}"
         if self.through_dronekit:
             return (
-                sys.executable, "-m", "sim.ardupilot.through_dronekit", str(self.binary or ""), str(self.instance),
+                sys.executable, "-P", str(_THROUGH_DRONEKIT), str(self.binary or ""), str(self.instance),
                 str(self.defaults), f"{self.speedup:g}", f"--home={place}", "--model=quad",
             )  # fmt: skip
         words = (

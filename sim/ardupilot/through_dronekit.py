@@ -1,7 +1,7 @@
 """Starts a SITL by dronekit-sitl's own class, as a program of its own: it downloads, detects what the binary can
 do, and leaves threads behind, all of which ends with this process and its group.
 
-    python -m sim.ardupilot.through_dronekit [BINARY or ""] INSTANCE DEFAULTS SPEEDUP FLAG...
+    python -P through_dronekit.py [BINARY or ""] INSTANCE DEFAULTS SPEEDUP FLAG...
 """
 
 from __future__ import annotations

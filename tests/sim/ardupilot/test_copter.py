@@ -4,6 +4,8 @@ stand-in; with CHAOXUN_ARDUCOPTER=PATH it is that ArduCopter."""
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import importlib.util
 import os
 import signal
 import socket
@@ -148,6 +150,36 @@ def test_it_flies_drops_and_comes_home_and_the_hardware_sees_the_truth(
         assert copter.state.on_ground
 
     with_a_copter(tmp_path, BINARY, story)
+
+
+@pytest.mark.realtime
+@pytest.mark.timeout(90)
+@pytest.mark.skipif(
+    importlib.util.find_spec("dronekit_sitl") is None, reason="dronekit-sitl is not installed (extra sitl)"
+)
+def test_dronekit_sitl_starts_it_too_and_nothing_is_left_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHAOXUN_PYTHON", sys.executable)
+
+    async def main() -> None:
+        copters = ProcessCopters(BINARY, tmp_path, boot_speedup=20.0, through_dronekit=True)
+        copter = copters(fit([]))
+        port = copter.launch.serial0_port
+        flying = asyncio.ensure_future(copter.run(SocketTransports(), f"udpout:{endpoint()}", calm))
+        await until(lambda: copter.ready or flying.done(), 60.0)
+        assert copter.ready
+        flying.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await flying
+        await until(lambda: not listens(port), 10.0)
+
+    asyncio.run(main())
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 @pytest.mark.realtime
