@@ -18,6 +18,7 @@ from sim.ardupilot.errors import SitlDied, SitlFailed
 _TAIL_LINES = 12
 _KEPT_LINES = 400
 _STOPS_WITHIN_S = 4.0
+_LISTENS = "Waiting for connection"
 _ENDED = "sitl-guard: ended with status"
 # $! is the binary; the reader of descriptor 3 sees our end of the pipe close. 0 is the whole process group: when
 # the binary has ended, nothing that it started may live on.
@@ -48,6 +49,7 @@ class SitlProcess:
         self._lines: deque[str] = deque(maxlen=_KEPT_LINES)
         self._reading: asyncio.Task[None] | None = None
         self._status: int | None = None
+        self.listens = asyncio.Event()  # it said that it waits for its first client
 
     @property
     def pid(self) -> int | None:
@@ -121,6 +123,8 @@ class SitlProcess:
         if line.startswith(_ENDED):
             self._status = int(line.removeprefix(_ENDED))
         elif line:
+            if _LISTENS in line:
+                self.listens.set()
             self._lines.append(line)
 
 

@@ -13,12 +13,10 @@ from flightctl.clock import Clock
 from flightctl.mavlink.command import Command
 from flightctl.mavlink.dialect import Message, mavlink
 from flightctl.mavlink.errors import NotReady
-from flightctl.mavlink.heartbeat import is_autopilot, keep_beating
-from flightctl.mavlink.link import Channel, Links
 from flightctl.transport import Transports
-from flightctl.vehicle import Vehicle
 from geofence.position import Enu, LatLon, LocalFrame
 from sim.ardupilot.errors import SitlNotReady
+from sim.ardupilot.one_vehicle import OneVehicle
 
 SYSTEM_ID = 245  # not the ground station's: its failsafe must not count our heartbeats
 _HEARD_WITHIN_S = 30.0
@@ -51,37 +49,27 @@ class Motion:
         )
 
 
-def _always() -> bool:
-    return True
-
-
 class Truth:
     """`run` it beside the process; the vehicle it watches is `vehicle`."""
 
     def __init__(self, transports: Transports, address: str, system_id: int, clock: Clock, frame: LocalFrame) -> None:
-        self._links = Links(
-            transports, (address,), system_id=SYSTEM_ID, component_id=mavlink.MAV_COMP_ID_MISSIONPLANNER, clock=clock
-        )
-        self.vehicle = Vehicle(self._links, system_id, clock)
+        self._link = OneVehicle(transports, address, system_id, clock, self._heard, as_system=SYSTEM_ID)
+        self.vehicle = self._link.vehicle
         self.tells_truth = asyncio.Event()
-        self._address = address
         self._clock = clock
         self._frame = frame
         self._true: Motion | None = None
 
     async def run(self) -> None:
         """Until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._links.run(self._receive))
-            group.create_task(keep_beating(self._links, _always))
-            group.create_task(self._look_after())
+        await self._link.run()
 
     async def wait_ready(self, timeout_s: float) -> None:
         """Until it is heard, has a position and could arm. Raises SitlNotReady."""
         vehicle = self.vehicle
         if await vehicle.until(lambda: vehicle.online or None, _HEARD_WITHIN_S) is None:
             raise SitlNotReady(
-                f"no heartbeat of system {vehicle.system_id} on {self._address} after {_HEARD_WITHIN_S:.0f} s"
+                f"no heartbeat of system {vehicle.system_id} on {self._link.address} after {_HEARD_WITHIN_S:.0f} s"
             )
         try:
             await vehicle.wait_ready(timeout_s)
@@ -108,22 +96,9 @@ class Truth:
 
     def tell(self, command: Command) -> None:
         """Said once, and no answer is waited for."""
-        system_id = self.vehicle.system_id
-        self._links.send(system_id, command.message(system_id, mavlink.MAV_COMP_ID_AUTOPILOT1, 0))
+        self._link.tell(command)
 
-    async def _look_after(self) -> None:
-        while True:
-            self.vehicle.tick()
-            await asyncio.sleep(1.0)
-
-    def _receive(self, channel: Channel, message: Message) -> None:
-        system_id = message.get_header().srcSystem
-        if system_id != self.vehicle.system_id:
-            return
-        if isinstance(message, mavlink.MAVLink_heartbeat_message) and not is_autopilot(message):
-            return
-        if self._links.is_route(system_id, channel):
-            self.vehicle.receive(message)
+    def _heard(self, message: Message) -> None:
         if isinstance(message, mavlink.MAVLink_sim_state_message):
             self._note(message)
 
