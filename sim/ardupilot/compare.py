@@ -1,6 +1,6 @@
 """Two flights of the same script held against each other. Pure.
 
-Order and words must be the same; a time may differ by two seconds and a quarter. A text that our copter says must
+Order and words must be the same; a time may differ by two seconds and a tenth. A text that our copter says must
 come from the other as well; what the other says beyond it counts from a warning upwards.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from sim.ardupilot.flight import Flight, Step, Text
 
-_SLACK_S, _SLACK_SHARE = 2.0, 0.25
+_SLACK_S, _SLACK_SHARE = 2.0, 0.1
 _WARNING = 4  # MAV_SEVERITY
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 _NOT_FLOWN = "not flown"

@@ -7,9 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json as json_format
+import sys
 import tempfile
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
 
 from flightctl.clock import Clock
 from flightctl.transport import SocketTransports
@@ -107,3 +115,23 @@ async def _fly_when_it_listens(process: SitlProcess, port: int, clock: Clock, sp
         async with asyncio.timeout(_LISTENS_WITHIN_S * speedup):
             await process.listens.wait()
     return await fly_script(SocketTransports(), f"tcp:127.0.0.1:{port}", _SYSTEM_ID, clock, _FRAME)
+
+
+def compare_command(binary: Path, *, speedup: float, json: bool) -> int:
+    """Writes the table; the exit status is 1 when anything differs."""
+    rows = held_against(binary, speedup=speedup)
+    differing = [row for row in rows if not row.same]
+    if json:
+        told = {"binary": str(binary), "differences": len(differing), "rows": [asdict(row) for row in rows]}
+        sys.stdout.write(json_format.dumps(told, ensure_ascii=False, indent=1) + "\n")
+        return 1 if differing else 0
+    table = Table(title=f"Our copter and {binary}", box=box.SIMPLE_HEAD, title_justify="left")
+    for column in ("step", "what", "ours", "theirs", ""):
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        mark = "" if row.same else "[red]differs[/]"
+        table.add_row(*(escape(text) for text in (row.step, row.what, row.ours, row.theirs)), mark)
+    console = Console(file=sys.stdout)
+    console.print(table)
+    console.print(f"{len(differing)} of {len(rows)} differ" if differing else f"all {len(rows)} agree")
+    return 1 if differing else 0

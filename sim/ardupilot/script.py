@@ -26,6 +26,7 @@ T = TypeVar("T")
 _SETTLES_S = 1.5  # for what comes after a step is done: reports of the gripper, the last heartbeat
 _ANSWERS_WITHIN_S = 4.0
 _GROUND_STATION = 255
+_READY = "ready"
 _READY_WITHIN_S = 150.0
 _HEIGHT_M = 20.0
 _BACKGROUND = {mavlink.MAV_CMD_SET_MESSAGE_INTERVAL, mavlink.MAV_CMD_REQUEST_MESSAGE}
@@ -120,14 +121,15 @@ class Script:
             step.outcome, step.failure = str(error), type(error).__name__
         step.seconds = self._clock.time_s() - began_s
         await asyncio.sleep(_SETTLES_S)
-        if name == "ready":
-            step.seconds = self._heard.boot_s  # a process may have run before it was connected
         step.texts = self._heard.texts_since(began_s)
+        if name == _READY and not step.failure:  # a process may have run before it was connected
+            step.seconds = self._heard.boot_s
+            step.modes, step.texts = [], []
         return step
 
     def _steps(self) -> tuple[tuple[str, Callable[[], Awaitable[str]]], ...]:
         return (
-            ("ready", self._ready),
+            (_READY, self._ready),
             ("parameters", self._parameters),
             *((f"refuses: {name}", lambda command=command: self._ask(command)) for name, command in _REFUSED.items()),
             ("arm", lambda: _done(self._vehicle.arm())),
@@ -147,7 +149,6 @@ class Script:
         await vehicle.until(lambda: vehicle.online or None, _READY_WITHIN_S)
         self._heard.mode_name = vehicle.autopilot.mode_name
         await vehicle.wait_ready(_READY_WITHIN_S)
-        self._heard.step.modes.clear()  # how it booted depends on when it was first heard
         return "done"
 
     async def _parameters(self) -> str:
