@@ -114,15 +114,15 @@ def test_a_parameter_that_differs_is_named_by_what_it_changes(
 @pytest.mark.realtime
 @pytest.mark.timeout(170)
 @pytest.mark.parametrize(
-    ("speed", "status", "named"),
+    ("sinks_cmps", "status", "named"),
     [
-        (1000.0, 0, set[tuple[str, str]]()),
-        (400.0, 1, {("go to", "time"), ("return and land", "time")}),
+        (50.0, 0, set[tuple[str, str]]()),
+        (150.0, 1, {("return and land", "time"), ("land", "time")}),
     ],
-    ids=["itself", "slower"],
+    ids=["itself", "faster down"],
 )
 def test_a_binary_is_held_against_our_copter(
-    speed: float,
+    sinks_cmps: float,
     status: int,
     named: set[tuple[str, str]],
     tmp_path: Path,
@@ -131,7 +131,7 @@ def test_a_binary_is_held_against_our_copter(
 ) -> None:
     monkeypatch.setenv("CHAOXUN_PYTHON", sys.executable)
     path = tmp_path / "arducopter"
-    file = parameters(tmp_path, {"WPNAV_SPEED": speed})
+    file = parameters(tmp_path, {"LAND_SPEED": sinks_cmps})
     path.write_text(f'#!/bin/sh\nexec "{BINARY}" "$@" --defaults "{file}"\n', encoding="utf-8")
     path.chmod(0o755)
     found = compare_command(path, speedup=_SPEEDUP, json=True)
