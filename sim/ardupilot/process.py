@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
@@ -72,6 +73,7 @@ class SitlProcess:
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.STDOUT,
                 cwd=self.folder,
+                env={"CHAOXUN_PYTHON": sys.executable, **os.environ},  # for our own stand-in of a binary
                 start_new_session=True,  # Ctrl-C is ours alone; and the group is what a stop ends
             )
         except OSError as error:

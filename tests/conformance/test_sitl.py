@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import socket
-import sys
 from pathlib import Path
 
 import pytest
@@ -67,9 +66,8 @@ def run(folder: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[str
 @pytest.mark.realtime
 @pytest.mark.timeout(170)
 def test_a_rescue_is_flown_by_autopilots_in_processes_of_their_own(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("CHAOXUN_PYTHON", sys.executable)
     status, told = run(tmp_path, capsys)
     assert status == 0, told
     assert told["time"] == "real"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
@@ -126,10 +125,8 @@ def test_a_binary_is_held_against_our_copter(
     status: int,
     named: set[tuple[str, str]],
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setenv("CHAOXUN_PYTHON", sys.executable)
     path = tmp_path / "arducopter"
     file = parameters(tmp_path, {"LAND_SPEED": sinks_cmps})
     path.write_text(f'#!/bin/sh\nexec "{BINARY}" "$@" --defaults "{file}"\n', encoding="utf-8")

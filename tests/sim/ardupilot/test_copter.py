@@ -9,7 +9,6 @@ import importlib.util
 import os
 import signal
 import socket
-import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -101,10 +100,7 @@ async def until(look: Callable[[], bool], within_s: float) -> None:
 
 @pytest.mark.realtime
 @pytest.mark.timeout(120)
-def test_it_flies_drops_and_comes_home_and_the_hardware_sees_the_truth(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("CHAOXUN_PYTHON", sys.executable)
+def test_it_flies_drops_and_comes_home_and_the_hardware_sees_the_truth(tmp_path: Path) -> None:
 
     async def story(copter: ProcessCopter, vehicle: Vehicle, releases: list[Release]) -> None:
         rest = copter.state
@@ -157,10 +153,7 @@ def test_it_flies_drops_and_comes_home_and_the_hardware_sees_the_truth(
 @pytest.mark.skipif(
     importlib.util.find_spec("dronekit_sitl") is None, reason="dronekit-sitl is not installed (extra sitl)"
 )
-def test_dronekit_sitl_starts_it_too_and_nothing_is_left_behind(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("CHAOXUN_PYTHON", sys.executable)
+def test_dronekit_sitl_starts_it_too_and_nothing_is_left_behind(tmp_path: Path) -> None:
 
     async def main() -> None:
         copters = ProcessCopters(BINARY, tmp_path, boot_speedup=20.0, through_dronekit=True)
@@ -184,10 +177,7 @@ def listens(port: int) -> bool:
 
 @pytest.mark.realtime
 @pytest.mark.timeout(60)
-def test_a_copter_whose_process_is_killed_ends_with_its_last_words(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("CHAOXUN_PYTHON", sys.executable)
+def test_a_copter_whose_process_is_killed_ends_with_its_last_words(tmp_path: Path) -> None:
     path = tmp_path / "binary"
     path.write_text(f'#!/bin/sh\necho $$ > "{tmp_path}/pid"\nexec "{ROOT}/sim/arducopter" "$@"\n', encoding="utf-8")
     path.chmod(0o755)
