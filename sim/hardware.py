@@ -20,12 +20,10 @@ from flightctl.site import Battery, Dock, Drone, PayloadKind, SiteFile
 from flightctl.speaker.protocol import Say
 from flightctl.transport import LinkUnavailable, SocketTransports, Transports, parse_address
 from geofence.position import Enu, LocalFrame
+from sim.backend import Fit, Flyer, MakeFlyer, built_in
 from sim.camera import SimCamera
 from sim.camera.mjpeg_server import MjpegServer
-from sim.copter.autopilot import Environment, Release
-from sim.copter.battery import Pack
-from sim.copter.copter import SimCopter
-from sim.copter.physics import Airframe
+from sim.copter import Environment, Pack, Release
 from sim.dock.dock import BayReading, DockWeather, SimDock
 from sim.lines import LineServer
 from sim.memory_links import MemoryNetwork
@@ -54,7 +52,7 @@ class CopterBay:
     """One bay of a dock, sensing its copter."""
 
     drone: Drone
-    copter: SimCopter
+    copter: Flyer
     pad: Enu
 
     @property
@@ -106,17 +104,22 @@ class SimulatedHardware:
         booted_for_s: float = 0.0,
         camera_ids: tuple[str, ...] | None = None,
         waits_to_be_seen: bool = False,
+        make_flyer: MakeFlyer = built_in,
     ) -> None:
-        """`waits_to_be_seen`: the story begins when somebody first looks through a camera, not before."""
+        """`waits_to_be_seen`: the story begins when somebody first looks through a camera, not before.
+
+        Nor does it begin before every copter is ready: a SITL takes its time to start.
+        """
         self.site = site
         self.world = world
         self.frame = LocalFrame(site.origin)
         self._clock = clock
+        self._make_flyer = make_flyer
         self.started = asyncio.Event()
         self._started_s = 0.0
         self._observers: list[Callable[[], None]] = []
         seeds = iter(rng.integers(2**62, size=len(site.drones) + len(site.cameras)).tolist())
-        self.copters: dict[str, SimCopter] = {}
+        self.copters: dict[str, Flyer] = {}
         self.docks: dict[str, SimDock] = {}
         weather = WorldWeather(world)
         for dock in site.docks:
@@ -141,38 +144,40 @@ class SimulatedHardware:
             camera.id: SimCamera(camera, self.frame, world.ground, seed=int(next(seeds)) % 2**32) for camera in wanted
         }
 
-        if not (waits_to_be_seen and self.cameras):
-            self._start()
+        self._seen = not (waits_to_be_seen and self.cameras)
+        self._start_when_ready()
 
     # --- parts ----------------------------------------------------------------------------------------------
 
-    def _copter(self, drone: Drone, dock: Dock, pad: Enu, rng: np.random.Generator, booted_for_s: float) -> SimCopter:
+    def _copter(self, drone: Drone, dock: Dock, pad: Enu, rng: np.random.Generator, booted_for_s: float) -> Flyer:
         kind = BuoyKind.POD if drone.payload.kind is PayloadKind.POD else BuoyKind.RING
 
         def on_release(release: Release) -> None:
             velocity = (release.east_mps, release.north_mps, release.up_mps)
             self.world.release(release.position, release.amsl_m, velocity, kind)
 
-        return SimCopter(
-            system_id=drone.system_id,
-            home=self.frame.to_wgs84(pad),
-            home_amsl_m=dock.height_amsl_m,
-            heading_deg=180.0,
-            frame=self.frame,
-            rng=rng,
-            parameters={
-                **_COMMISSIONED,
-                "WPNAV_SPEED": drone.cruise_mps * 100.0,
-                "WPNAV_SPEED_UP": drone.climb_mps * 100.0,
-                "WPNAV_SPEED_DN": drone.descent_mps * 100.0,
-            },
-            hooks=drone.payload.hooks,
-            gimbal=drone.gimbal,
-            booted_for_s=booted_for_s,
-            start_utc=self._clock.now(),
-            pack=_pack(drone.battery, drone.cruise_mps),
-            airframe=Airframe(),
-            on_release=on_release,
+        return self._make_flyer(
+            Fit(
+                drone_id=drone.id,
+                system_id=drone.system_id,
+                home=self.frame.to_wgs84(pad),
+                home_amsl_m=dock.height_amsl_m,
+                heading_deg=180.0,
+                frame=self.frame,
+                clock=self._clock,
+                rng=rng,
+                parameters={
+                    **_COMMISSIONED,
+                    "WPNAV_SPEED": drone.cruise_mps * 100.0,
+                    "WPNAV_SPEED_UP": drone.climb_mps * 100.0,
+                    "WPNAV_SPEED_DN": drone.descent_mps * 100.0,
+                },
+                hooks=drone.payload.hooks,
+                gimbal=drone.gimbal,
+                booted_for_s=booted_for_s,
+                pack=_pack(drone.battery, drone.cruise_mps),
+                on_release=on_release,
+            )
         )
 
     def _speakers(self) -> dict[str, SimSpeaker]:
@@ -207,9 +212,10 @@ class SimulatedHardware:
         """The story's seconds of a UTC instant."""
         return self._clock.loop_s(at) - self._started_s if self.started.is_set() else 0.0
 
-    def _start(self) -> None:
-        self._started_s = self._clock.time_s()
-        self.started.set()
+    def _start_when_ready(self) -> None:
+        if self._seen and not self.started.is_set() and all(copter.ready for copter in self.copters.values()):
+            self._started_s = self._clock.time_s()
+            self.started.set()
 
     def observe(self, observer: Callable[[], None]) -> None:
         """Calls back after every step."""
@@ -217,8 +223,8 @@ class SimulatedHardware:
 
     def look(self) -> WorldView:
         """The world as it is now, for the cameras."""
-        if not self.started.is_set():
-            self._start()
+        self._seen = True
+        self._start_when_ready()
         self.world.advance(self.at_s)
         return self.world.view()
 
@@ -232,6 +238,7 @@ class SimulatedHardware:
             last_s = now_s
 
     def _step_all(self, dt_s: float) -> None:
+        self._start_when_ready()
         self.world.advance(self.at_s)
         for drone_id, copter in self.copters.items():
             state = copter.state

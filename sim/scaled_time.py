@@ -17,22 +17,27 @@ Result = TypeVar("Result")
 class _ScaledSelector(selectors.DefaultSelector):
     def __init__(self, speedup: float) -> None:
         super().__init__()
-        self._speedup = speedup
+        self.speedup = speedup
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        return super().select(timeout if timeout is None else timeout / self._speedup)
+        return super().select(timeout if timeout is None else timeout / self.speedup)
 
 
 class ScaledTimeLoop(asyncio.SelectorEventLoop):
     """`time()` starts at 0 and gains `speedup` seconds in each of the wall's."""
 
     def __init__(self, speedup: float) -> None:
-        self._speedup = speedup
-        self._began_s = time.monotonic()
-        super().__init__(_ScaledSelector(speedup))
+        self._selecting = _ScaledSelector(speedup)
+        self._from_s, self._from_wall_s = 0.0, time.monotonic()
+        super().__init__(self._selecting)
 
     def time(self) -> float:
-        return (time.monotonic() - self._began_s) * self._speedup
+        return self._from_s + (time.monotonic() - self._from_wall_s) * self._selecting.speedup
+
+    def set_speedup(self, speedup: float) -> None:
+        """From now on; what was waited for already ends a little early or late."""
+        self._from_s, self._from_wall_s = self.time(), time.monotonic()
+        self._selecting.speedup = speedup
 
 
 def run_scaled(main: Coroutine[Any, Any, Result], speedup: float) -> Result:

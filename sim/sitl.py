@@ -13,7 +13,7 @@ import math
 import re
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,12 +24,14 @@ from geofence.position import LatLon, LocalFrame
 from sim.copter import Environment, SimCopter
 from sim.copter.parameters import Parameters, UnknownParameter
 from sim.memory_links import MemoryNetwork
-from sim.scaled_time import run_scaled
+from sim.scaled_time import ScaledTimeLoop, run_scaled
 
 FIRST_PORT, PORTS_APART = 5760, 10  # SERIAL0 of instance N listens on 5760 + 10 N
 EXTRA_SERIALS = (2, 3)  # SERIAL1 and SERIAL2
 DEFAULT_HOME = "30.4017,120.5480,8,180"
 MAX_SPEEDUP = 50.0
+_SPEEDUP = "SIM_SPEEDUP"
+_LOOK_EVERY_S = 0.2
 _PLAIN_NUMBER = re.compile(r"^\s*([A-Z][A-Z0-9_]*)[\s,]+(-?[0-9.]+(?:[eE][-+]?\d+)?)\s*$")
 
 
@@ -147,16 +149,30 @@ async def serve(instance: Instance, copter: SimCopter, on_listening: Callable[[t
 
     async with asyncio.TaskGroup() as group:
         group.create_task(fly())
+        group.create_task(_follow_speedup(copter))
         for index, number in enumerate(ports):
             group.create_task(port(index, number))
         await everything.wait()
         on_listening(tuple(listening[index] for index in range(len(ports))))
 
 
+async def _follow_speedup(copter: SimCopter) -> None:
+    """Time runs as SIM_SPEEDUP says, once somebody sets it."""
+    loop = asyncio.get_running_loop()
+    last = copter.parameter(_SPEEDUP)
+    while True:
+        await asyncio.sleep(_LOOK_EVERY_S)
+        asked = copter.parameter(_SPEEDUP)
+        if asked != last and asked > 0 and isinstance(loop, ScaledTimeLoop):
+            loop.set_speedup(min(asked, MAX_SPEEDUP))
+        last = asked
+
+
 def run(instance: Instance, speedup: float, on_listening: Callable[[tuple[int, ...]], None]) -> None:
     """Until Ctrl-C."""
     if not 0 < speedup <= MAX_SPEEDUP:
         raise SitlOptionInvalid(f"--speedup {speedup:g}: from just above 0 to {MAX_SPEEDUP:g}")
+    instance = replace(instance, parameters={**instance.parameters, _SPEEDUP: speedup})
     with contextlib.suppress(KeyboardInterrupt):
         run_scaled(serve(instance, build(instance), on_listening), speedup)
 

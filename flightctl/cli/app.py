@@ -21,10 +21,7 @@ app = typer.Typer(
 
 app.command("demo", epilog="Example: chaoxun demo --port 8080")(demo.demo)
 app.command("serve", epilog="Example: chaoxun serve --site sites/yanguan --data /srv/chaoxun")(serve.serve)
-app.command(
-    "sim",
-    epilog="Example: chaoxun sim --home 30.4017,120.5480,8,180 --speedup 5",
-)(simulator.simulate)
+app.add_typer(simulator.app, name="sim", epilog="Example: chaoxun sim --home 30.4017,120.5480,8,180 --speedup 5")
 app.add_typer(scenario.app, name="scenario")
 app.command("watch", epilog="Example: chaoxun watch bank.mp4 --camera cam-3.yaml --out seen --json")(watch.watch)
 app.add_typer(bore.app, name="bore")

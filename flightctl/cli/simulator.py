@@ -1,4 +1,4 @@
-"""`chaoxun sim`."""
+"""`chaoxun sim` and `chaoxun sim compare`."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ from typing import Annotated
 
 import typer
 
-from flightctl.cli.running import run
+from flightctl.cli.running import JsonOption, run
 from geofence.errors import ChaoxunError
 
+app = typer.Typer()
 
+
+@app.callback(invoke_without_command=True)
 def simulate(
+    ctx: typer.Context,
     site: Annotated[
         Path | None, typer.Option("--site", help="Folder with site.yaml, zones.geojson and river.yaml: all of it.")
     ] = None,
@@ -28,6 +32,8 @@ def simulate(
     ] = None,
 ) -> None:
     """Only simulated hardware, for this or other ground stations: a whole site's, or one copter as SITL serves it."""
+    if ctx.invoked_subcommand is not None:
+        return
     if (site is None) == (home is None):
         raise ChaoxunError("Say what to simulate: --site DIR, or --home LAT,LON,ALT,HEADING for one copter.")
     if site is not None:
@@ -49,3 +55,15 @@ def simulate(
         typer.echo(f"Copter {system_id} at {home}: {where}; Ctrl-C stops it.", err=True)
 
     sitl.run(copter, speedup, listens)
+
+
+@app.command(epilog="Example: chaoxun sim compare --binary ~/ardupilot/build/sitl/bin/arducopter")
+def compare(
+    binary: Annotated[Path, typer.Option(metavar="PATH", help="An ArduCopter SITL executable.")],
+    speedup: Annotated[float, typer.Option(help="How many times faster than the wall clock it flies.")] = 8.0,
+    as_json: JsonOption = False,
+) -> None:
+    """Fly one script on our copter and on a SITL; the exit status is 0 only when they answer alike."""
+    from sim.ardupilot.held_against import compare_command
+
+    raise typer.Exit(compare_command(binary, speedup=speedup, json=as_json))

@@ -110,6 +110,15 @@ class SimCopter:
         return self._vehicle.faults
 
     @property
+    def ready(self) -> bool:
+        """It may be flown from its first moment; how long it has been powered is said when it is built."""
+        return True
+
+    def parameter(self, name: str) -> float:
+        """As it holds it now."""
+        return self._vehicle.parameters[name]
+
+    @property
     def inhibited(self) -> str:
         """Why it must not arm (a closed dock); empty when it may."""
         return self._vehicle.inhibited

@@ -125,6 +125,7 @@ _DEFAULTS: dict[str, tuple[float, ParameterType]] = {
     "SIM_BATT_VOLTAGE": (12.6, _F),
     "SIM_GPS1_ENABLE": (1, _I8),
     "SIM_RC_FAIL": (0, _I8),
+    "SIM_SPEEDUP": (1, _F),
 } | {f"SERVO{channel}_FUNCTION": (32 + channel if channel <= 4 else 0, _I16) for channel in range(1, 17)}
 
 _HIDDEN_WHEN_OFF = {"GRIP_ENABLE": ("GRIP_TYPE", "GRIP_GRAB", "GRIP_RELEASE", "GRIP_NEUTRAL", "GRIP_REGRAB",

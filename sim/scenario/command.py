@@ -4,36 +4,45 @@ from __future__ import annotations
 
 import json as json_format
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
+from sim.scenario.backends import TimeMode, chosen
 from sim.scenario.load import LoadedScenario, load_scenario
 from sim.scenario.report import write_junit, write_report
 from sim.scenario.result import ScenarioResult
-from sim.scenario.runner import OnProgress, TimeMode, run_scenario, run_scenario_in_real_time
+from sim.scenario.runner import OnProgress, run_scenario, run_scenario_in_real_time
+
+Play = Callable[..., ScenarioResult]
 
 
 def run_files(
     paths: Sequence[Path],
     *,
     seed: int | None = None,
-    time_mode: TimeMode = "virtual",
+    time_mode: TimeMode | None = None,
+    backend: str = "sim",
+    binary: Path | None = None,
     report_dir: Path | None = None,
     junit: Path | None = None,
     json: bool = False,
 ) -> int:
     """The exit status: 0 only when every expectation of every scenario holds.
 
-    All files are read before the first is run. Raises InvalidInput.
+    All files are read before the first is run. Raises InvalidInput, BackendInvalid. Without `time_mode` it is
+    virtual time where the backend can, else real time.
     """
+    flown_by, time_mode = chosen(backend, binary, time_mode)
     loaded = [load_scenario(path) for path in paths]
     console = Console(file=sys.stdout)
     results: list[ScenarioResult] = []
     for scenario in loaded:
-        result = _run(scenario, seed, time_mode, console if console.is_terminal and not json else None)
+        play = run_scenario if time_mode == "virtual" else partial(run_scenario_in_real_time, backend=flown_by)
+        result = _run(scenario, seed, play, console if console.is_terminal and not json else None)
         results.append(result)
         page = None if report_dir is None else write_report(report_dir, result, scenario.site_folder)
         if not json:
@@ -48,8 +57,7 @@ def run_files(
     return 0 if all(result.held for result in results) else 1
 
 
-def _run(scenario: LoadedScenario, seed: int | None, time_mode: TimeMode, console: Console | None) -> ScenarioResult:
-    play = run_scenario if time_mode == "virtual" else run_scenario_in_real_time
+def _run(scenario: LoadedScenario, seed: int | None, play: Play, console: Console | None) -> ScenarioResult:
     if console is None:
         return play(scenario, seed=seed)
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())

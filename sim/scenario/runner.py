@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -26,6 +25,7 @@ from flightctl.transport import SocketTransports
 from geofence.bore import TableEntry
 from sim.hardware import SimulatedHardware
 from sim.memory_links import MemoryNetwork
+from sim.scenario.backends import Backend, TimeMode
 from sim.scenario.director import Director
 from sim.scenario.load import LoadedScenario
 from sim.scenario.model import Scenario
@@ -39,7 +39,6 @@ from vision.calibration import Projection
 from vision.pipeline import CameraPipeline
 from vision.scene import SceneModel
 
-TimeMode = Literal["virtual", "real"]
 OnProgress = Callable[[float, float], None]
 """Called about once a second of scenario time with the seconds run and the scenario's length."""
 
@@ -115,7 +114,11 @@ async def _play(
 
 
 def run_scenario_in_real_time(
-    loaded: LoadedScenario, *, seed: int | None = None, on_progress: OnProgress | None = None
+    loaded: LoadedScenario,
+    *,
+    seed: int | None = None,
+    on_progress: OnProgress | None = None,
+    backend: Backend = Backend(),  # noqa: B008  frozen
 ) -> ScenarioResult:
     """Over UDP, TCP and MJPEG on the site's own addresses, with vision in processes of its own.
 
@@ -128,14 +131,19 @@ def run_scenario_in_real_time(
     error = ""
     with tempfile.TemporaryDirectory(prefix="chaoxun-scenario-") as folder:
         try:
-            asyncio.run(_play_in_real_time(scenario, site, Path(folder), observers, on_progress))
+            asyncio.run(_play_in_real_time(scenario, site, Path(folder), observers, on_progress, backend))
         except* Exception as group:
             error = "; ".join(_leaves(group))
     return _result(loaded, scenario, observers, "real", time.perf_counter() - began_s, error)
 
 
 async def _play_in_real_time(
-    scenario: Scenario, site: Site, folder: Path, observers: list[Observer], on_progress: OnProgress | None
+    scenario: Scenario,
+    site: Site,
+    folder: Path,
+    observers: list[Observer],
+    on_progress: OnProgress | None,
+    backend: Backend,
 ) -> None:
     from vision.worker import VisionWorkers
 
@@ -151,6 +159,7 @@ async def _play_in_real_time(
         booted_for_s=scenario.boot_s,
         camera_ids=camera_ids,
         waits_to_be_seen=True,
+        make_flyer=backend.flyers(folder / "sitl"),
     )
     observer = Observer(hardware)
     observers.append(observer)

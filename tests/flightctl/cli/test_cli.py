@@ -33,9 +33,9 @@ def chaoxun(*arguments: object) -> Result:
 
 def leaf_commands(command: Any, name: str) -> Iterator[tuple[str, Any]]:
     children: dict[str, Any] | None = getattr(command, "commands", None)
-    if children is None:
+    if children is None or command.invoke_without_command:
         yield name, command
-    else:
+    if children is not None:
         for word, child in children.items():
             yield from leaf_commands(child, f"{name} {word}")
 
@@ -81,7 +81,8 @@ def test_every_help_has_an_example_of_the_very_command(name: str) -> None:
 
 def test_the_commands_are_those_of_the_design() -> None:
     assert set(COMMANDS) == {
-        "chaoxun demo", "chaoxun serve", "chaoxun sim", "chaoxun scenario run", "chaoxun watch",
+        "chaoxun demo", "chaoxun serve", "chaoxun sim", "chaoxun sim compare", "chaoxun scenario run",
+        "chaoxun watch",
         "chaoxun bore forecast", "chaoxun site check", "chaoxun site init", "chaoxun bench", "chaoxun replay",
     }  # fmt: skip
 
@@ -113,6 +114,13 @@ def test_the_simulator_serves_a_site_and_says_so(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize("status", [0, 1])
+def test_a_comparison_ends_with_whether_they_agree(monkeypatch: pytest.MonkeyPatch, status: int) -> None:
+    command = stand_in(monkeypatch, "sim.ardupilot.held_against", "compare_command", status)
+    assert chaoxun("sim", "compare", "--binary", "arducopter", "--speedup", 4, "--json").exit_code == status
+    assert command.calls == [((Path("arducopter"),), {"speedup": 4.0, "json": True})]
+
+
+@pytest.mark.parametrize("status", [0, 1])
 def test_a_scenario_run_ends_with_the_status_of_its_expectations(
     monkeypatch: pytest.MonkeyPatch, status: int
 ) -> None:
@@ -124,9 +132,12 @@ def test_a_scenario_run_ends_with_the_status_of_its_expectations(
     assert command.calls == [
         (
             ([Path("a.yaml"), Path("b.yaml")],),
-            {"seed": 7, "time_mode": "real", "report_dir": None, "junit": Path("j.xml"), "json": True},
+            {
+                "seed": 7, "time_mode": "real", "backend": "sim", "binary": None,
+                "report_dir": None, "junit": Path("j.xml"), "json": True,
+            },
         )
-    ]
+    ]  # fmt: skip
 
 
 def test_watch_passes_on_its_source_and_where_to_write(monkeypatch: pytest.MonkeyPatch) -> None:
