@@ -183,6 +183,10 @@ def _do(vehicle: Vehicle, item: PlanItem) -> None:
                 vehicle.servos.pwm[int(item.params[0]) - 1] = int(item.params[1])
         case mavlink.MAV_CMD_DO_GRIPPER:
             vehicle.gripper.command(int(item.params[0]), release=item.params[1] == 0, now_s=vehicle.now_s)
+        case mavlink.MAV_CMD_DO_WINCH:
+            text = vehicle.winch.command(item.params[1], item.params[2], item.params[3])
+            if text:
+                vehicle.say(Severity.INFO, text)
         case mavlink.MAV_CMD_CONDITION_YAW:
             angle_rad = math.radians(item.params[0])
             if item.params[3] == 1:

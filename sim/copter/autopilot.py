@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from geofence.position import Enu
-from sim.copter import arming, commands, failsafe, guided_targets, navigation, telemetry
+from sim.copter import arming, commands, failsafe, guided_targets, navigation, telemetry, winch
 from sim.copter.mission_protocol import MissionProtocol
 from sim.copter.modes import mode_of_number
 from sim.copter.parameters import MAX_NAME_LENGTH, Parameter, ParameterType
@@ -105,7 +105,7 @@ class Autopilot:
         fastest_s = min((link.fastest_s for link in self._links), default=math.inf)
         if vehicle.armed or not vehicle.landed:
             return 2 * FLYING_STEP_S if fastest_s >= _SLOW_STREAM_S else FLYING_STEP_S  # two steps a wake-up
-        if vehicle.gripper.busy or any(link.parameters_left for link in self._links):
+        if vehicle.gripper.busy or vehicle.winch.moving or any(link.parameters_left for link in self._links):
             return 2 * FLYING_STEP_S
         return max(FLYING_STEP_S, min(RESTING_STEP_S, fastest_s))
 
@@ -135,6 +135,7 @@ class Autopilot:
         vehicle.reboot_asked = False
         vehicle.reset()
         vehicle.gripper.boot()
+        vehicle.winch.boot()
         vehicle.fence.boot()
         self._missions.reset()
         self._next_heartbeat_s = 0.0
@@ -176,6 +177,7 @@ class Autopilot:
         elif vehicle.armed:
             power_w = pack.hover_w * _IDLE_THROTTLE
         vehicle.battery.draw(power_w + vehicle.faults.battery_drain_w, dt)
+        vehicle.winch.step(dt)
         vehicle.servos.motors(1000 if not vehicle.armed else 1150 if vehicle.landed else 1500)
         failsafe.watch(vehicle, dt)
 
@@ -232,6 +234,9 @@ class Autopilot:
             if self._next_heartbeat_s <= vehicle.now_s:
                 self._next_heartbeat_s = vehicle.now_s + HEARTBEAT_S
             vehicle.emit(telemetry.heartbeat(vehicle))
+            if vehicle.winch.fitted:
+                for link in self._links:
+                    link.send_of_winch(vehicle.winch.heartbeat())
         if vehicle.now_s >= self._next_timesync_s:
             self._next_timesync_s = vehicle.now_s + TIMESYNC_S
             vehicle.emit(mavlink.MAVLink_timesync_message(0, _nanoseconds(vehicle)))
@@ -292,9 +297,15 @@ class Autopilot:
             case _:
                 pass
 
-    def _command(self, link: Link, message: mavlink.MAVLink_message, command: commands.Command) -> None:
-        result = commands.execute(self.vehicle, link, command)
-        link.send(
+    def _command(
+        self,
+        link: Link,
+        message: mavlink.MAVLink_command_long_message | mavlink.MAVLink_command_int_message,
+        command: commands.Command,
+    ) -> None:
+        to_winch = message.target_component == winch.COMPONENT and self.vehicle.winch.fitted
+        result = (commands.execute_as_winch if to_winch else commands.execute)(self.vehicle, link, command)
+        (link.send_of_winch if to_winch else link.send)(
             mavlink.MAVLink_command_ack_message(
                 command.number, result, 0, 0, message.get_srcSystem(), message.get_srcComponent()
             )

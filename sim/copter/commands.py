@@ -64,6 +64,14 @@ def execute(vehicle: Vehicle, link: Link, command: Command) -> int:
     return handler(vehicle, link, command)
 
 
+def execute_as_winch(vehicle: Vehicle, link: Link, command: Command) -> int:
+    """What its own component does: the line, and its one message."""
+    own = command.p1 == mavlink.MAVLINK_MSG_ID_WINCH_STATUS
+    if command.number != mavlink.MAV_CMD_DO_WINCH and not (command.number in _ASKING and own):
+        return UNSUPPORTED
+    return execute(vehicle, link, command)
+
+
 def change_mode(vehicle: Vehicle, mode: Mode) -> bool:
     if vehicle.now_s < BOOT_S:
         return True  # accepted, then overwritten by the mode switch
@@ -196,6 +204,13 @@ def _gripper(vehicle: Vehicle, link: Link, command: Command) -> int:
     return _result(done)
 
 
+def _winch(vehicle: Vehicle, link: Link, command: Command) -> int:
+    text = vehicle.winch.command(command.p2, command.p3, command.p4)
+    if text:
+        vehicle.say(Severity.INFO, text)
+    return _result(text is not None)
+
+
 def _servo(vehicle: Vehicle, link: Link, command: Command) -> int:
     channel, pwm = int(command.p1), int(command.p2)
     if not 1 <= channel <= 16 or not 500 <= pwm <= 2500:
@@ -316,7 +331,10 @@ def _request_message(vehicle: Vehicle, link: Link, command: Command) -> int:
     message = builder(vehicle) if builder is not None else None
     if message is None:
         return FAILED
-    link.send(message)
+    if isinstance(message, mavlink.MAVLink_winch_status_message):
+        link.send_of_winch(message)
+    else:
+        link.send(message)
     return ACCEPTED
 
 
@@ -344,6 +362,7 @@ _HANDLERS: dict[int, Callable[[Vehicle, Link, Command], int]] = {
     mavlink.MAV_CMD_DO_PAUSE_CONTINUE: _pause,
     mavlink.MAV_CMD_DO_FENCE_ENABLE: _fence_enable,
     mavlink.MAV_CMD_DO_GRIPPER: _gripper,
+    mavlink.MAV_CMD_DO_WINCH: _winch,
     mavlink.MAV_CMD_DO_SET_MISSION_CURRENT: _set_current,
     mavlink.MAV_CMD_PREFLIGHT_REBOOT_SHUTDOWN: _reboot,
     mavlink.MAV_CMD_MISSION_START: _mission_start,
@@ -354,4 +373,10 @@ _HANDLERS: dict[int, Callable[[Vehicle, Link, Command], int]] = {
     mavlink.MAV_CMD_SET_MESSAGE_INTERVAL: _set_interval,
     mavlink.MAV_CMD_REQUEST_MESSAGE: _request_message,
     mavlink.MAV_CMD_REQUEST_AUTOPILOT_CAPABILITIES: _capabilities,
+}
+
+_ASKING = {
+    mavlink.MAV_CMD_SET_MESSAGE_INTERVAL,
+    mavlink.MAV_CMD_GET_MESSAGE_INTERVAL,
+    mavlink.MAV_CMD_REQUEST_MESSAGE,
 }

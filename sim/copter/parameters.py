@@ -113,6 +113,11 @@ _DEFAULTS: dict[str, tuple[float, ParameterType]] = {
     "GRIP_NEUTRAL": (1500, _I16),
     "GRIP_REGRAB": (0, _F),
     "GRIP_AUTOCLOSE": (0, _F),
+    # winch
+    "WINCH_TYPE": (0, _I8),
+    "WINCH_RATE_MAX": (1, _F),  # m/s
+    "WINCH_POS_P": (1, _F),
+    "WINCH_OPTIONS": (7, _I16),
     # the simulator's own
     "SIM_BATT_VOLTAGE": (12.6, _F),
     "SIM_GPS1_ENABLE": (1, _I8),
@@ -120,7 +125,8 @@ _DEFAULTS: dict[str, tuple[float, ParameterType]] = {
 } | {f"SERVO{channel}_FUNCTION": (32 + channel if channel <= 4 else 0, _I16) for channel in range(1, 17)}
 
 _HIDDEN_WHEN_OFF = {"GRIP_ENABLE": ("GRIP_TYPE", "GRIP_GRAB", "GRIP_RELEASE", "GRIP_NEUTRAL", "GRIP_REGRAB",
-                                    "GRIP_AUTOCLOSE")}  # fmt: skip
+                                    "GRIP_AUTOCLOSE"),
+                     "WINCH_TYPE": ("WINCH_RATE_MAX", "WINCH_POS_P", "WINCH_OPTIONS")}  # fmt: skip
 """A group whose ENABLE is 0 does not exist for clients; the parameter count changes with it."""
 
 

@@ -51,6 +51,7 @@ DO_COMMANDS = {
     mavlink.MAV_CMD_DO_CHANGE_SPEED,
     mavlink.MAV_CMD_DO_SET_SERVO,
     mavlink.MAV_CMD_DO_GRIPPER,
+    mavlink.MAV_CMD_DO_WINCH,
     mavlink.MAV_CMD_DO_JUMP,
     mavlink.MAV_CMD_DO_SET_ROI,
     mavlink.MAV_CMD_DO_SET_ROI_LOCATION,

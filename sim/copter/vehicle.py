@@ -25,6 +25,7 @@ from sim.copter.parameters import Parameters
 from sim.copter.physics import Body, Demand, Surroundings
 from sim.copter.places import LocalPatch, Spot
 from sim.copter.plans import Plans
+from sim.copter.winch import Winch
 
 if TYPE_CHECKING:
     from sim.copter.circle import Circle
@@ -135,6 +136,7 @@ class Vehicle:
         self.battery = battery
         self.gripper = gripper
         self.servos = servos
+        self.winch = Winch(parameters, servos)
         self.random = Normals(rng)
         self.utc = utc
         self.faults = Faults()
