@@ -17,6 +17,7 @@ from sim.copter.modes import Mode, ModeReason, mode_of_number
 from sim.copter.places import Spot
 from sim.copter.streams import FASTEST_US, Link
 from sim.copter.telemetry import BUILDERS
+from sim.copter.turns import turn_of
 from sim.copter.vehicle import BOOT_S, Guided, GuidedKind, Severity, Vehicle
 
 ACCEPTED = mavlink.MAV_RESULT_ACCEPTED
@@ -169,10 +170,12 @@ def _change_speed(vehicle: Vehicle, link: Link, command: Command) -> int:
 def _yaw(vehicle: Vehicle, link: Link, command: Command) -> int:
     if vehicle.mode not in (Mode.GUIDED, Mode.AUTO):
         return FAILED
-    angle = math.radians(command.p1)
-    if command.p4 == 1:
-        angle = vehicle.body.yaw_rad + math.copysign(angle, command.p3 or 1.0)
-    vehicle.hold_yaw_rad = vehicle.guided.yaw_rad = angle % math.tau
+    turn = turn_of(vehicle, (command.p1, command.p2, command.p3, command.p4))
+    if vehicle.mode is Mode.AUTO:
+        vehicle.auto.turn = turn
+    else:
+        vehicle.guided.turn = turn
+        vehicle.guided.yaw_rad = (turn.yaw_rad + turn.left_rad) % math.tau
     return ACCEPTED
 
 

@@ -191,7 +191,9 @@ def _guided(vehicle: Vehicle) -> None:
             vehicle.hold_yaw_rad = (vehicle.body.yaw_rad + guided.yaw_rate / 2.0) % math.tau
     else:
         hold_here(vehicle)
-    if guided.yaw_rad is not None:
+    if guided.turn is not None:
+        vehicle.hold_yaw_rad = guided.turn.step(vehicle.now_s)
+    elif guided.yaw_rad is not None:
         vehicle.hold_yaw_rad = guided.yaw_rad
     demand.yaw_rad = vehicle.hold_yaw_rad
 

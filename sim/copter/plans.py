@@ -47,6 +47,8 @@ NAV_COMMANDS = {
     mavlink.MAV_CMD_NAV_DELAY,
 }
 DO_COMMANDS = {
+    mavlink.MAV_CMD_CONDITION_DELAY,
+    mavlink.MAV_CMD_CONDITION_DISTANCE,
     mavlink.MAV_CMD_CONDITION_YAW,
     mavlink.MAV_CMD_DO_CHANGE_SPEED,
     mavlink.MAV_CMD_DO_SET_SERVO,

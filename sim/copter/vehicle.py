@@ -24,11 +24,13 @@ from sim.copter.modes import TRAITS, Mode, ModeReason, ReturnPhase, refusal
 from sim.copter.parameters import Parameters
 from sim.copter.physics import Body, Demand, Surroundings
 from sim.copter.places import LocalPatch, Spot
-from sim.copter.plans import Plans
+from sim.copter.plans import PlanItem, Plans
 from sim.copter.winch import Winch
 
 if TYPE_CHECKING:
     from sim.copter.circle import Circle
+    from sim.copter.legs import Leg
+    from sim.copter.turns import Turn
 
 BOOT_S = 2.5  # ARDUCOPTER.md: a mode set before is overwritten by the mode switch
 GYROS_S = 12.0
@@ -94,6 +96,7 @@ class Guided:
     at_s: float = 0.0  # when the target came
     yaw_rad: float | None = None
     yaw_rate: float = 0.0
+    turn: Turn | None = None  # CONDITION_YAW
     speed_mps: float | None = None  # DO_CHANGE_SPEED
 
 
@@ -113,6 +116,14 @@ class AutoState:
     landing: bool = False
     returning: bool = False
     circle: Circle | None = None
+    leg: Leg | None = None
+    turn: Turn | None = None  # CONDITION_YAW: until the next navigation item
+    delay_s: float = 0.0
+    climb_mps: float | None = None  # DO_CHANGE_SPEED
+    sink_mps: float | None = None
+    todo: list[tuple[int, PlanItem]] = field(default_factory=list["tuple[int, PlanItem]"])
+    doing: int = 0  # the DO item or condition that has been started
+    doing_since_s: float = 0.0
     jumps: dict[int, int] = field(default_factory=dict[int, int])
 
 
