@@ -14,7 +14,7 @@ from datetime import timedelta
 
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
-from sim.copter import circle, legs, mission_actions, navigation
+from sim.copter import circle, legs, mission_actions, navigation, payload_place
 from sim.copter.places import Spot
 from sim.copter.plans import ABSOLUTE_FRAMES, NAV_COMMANDS, PlanItem
 from sim.copter.vehicle import AutoState, Severity, Vehicle
@@ -26,6 +26,8 @@ _LEG_COMMANDS = {
     mavlink.MAV_CMD_NAV_LOITER_TIME,
     mavlink.MAV_CMD_NAV_LOITER_UNLIM,
 }
+_PASSED_INTO = {*_LEG_COMMANDS, mavlink.MAV_CMD_NAV_PAYLOAD_PLACE}
+_AT_PRESENT_HEIGHT = {mavlink.MAV_CMD_NAV_LAND, mavlink.MAV_CMD_NAV_PAYLOAD_PLACE}
 _WITHOUT_STOP = {mavlink.MAV_CMD_NAV_WAYPOINT, mavlink.MAV_CMD_NAV_SPLINE_WAYPOINT}
 _SAID_WHEN_REACHED = {*_WITHOUT_STOP, mavlink.MAV_CMD_NAV_LOITER_TIME}
 
@@ -128,6 +130,8 @@ def _fly_item(vehicle: Vehicle, auto: AutoState, item: PlanItem) -> bool:
             if auto.circle is None:
                 auto.circle = circle.circle_of(vehicle, target, item.params[0], item.params[2])
             return circle.fly(vehicle, auto.circle, speed_mps)
+        case mavlink.MAV_CMD_NAV_PAYLOAD_PLACE:
+            return auto.placing is None or payload_place.fly(vehicle, auto.placing, speed_mps)
         case mavlink.MAV_CMD_NAV_DELAY:
             navigation.hold_here(vehicle)
             return waited_s >= auto.delay_s
@@ -194,6 +198,8 @@ def _begin(vehicle: Vehicle, index: int, item: PlanItem) -> None:
             auto.leg = legs.curved(vehicle, last, previous, auto.target, onward)
         else:
             auto.leg = legs.straight(vehicle, previous, auto.target, onward, vehicle.speed_mps(auto.speed_mps))
+    elif item.command == mavlink.MAV_CMD_NAV_PAYLOAD_PLACE:
+        auto.placing = payload_place.Placing(auto.target, item.params[0])
     elif item.command == mavlink.MAV_CMD_NAV_RETURN_TO_LAUNCH:
         vehicle.begin_return()
     elif item.command == mavlink.MAV_CMD_NAV_DELAY:
@@ -208,7 +214,7 @@ def _onward(vehicle: Vehicle, index: int, item: PlanItem, target: Spot) -> legs.
     following = _next_navigation(vehicle, index + 1)
     if following is None:
         return None
-    if item.command != mavlink.MAV_CMD_NAV_SPLINE_WAYPOINT and following.command not in _LEG_COMMANDS:
+    if item.command != mavlink.MAV_CMD_NAV_SPLINE_WAYPOINT and following.command not in _PASSED_INTO:
         return None
     then = _target(vehicle, following, target)
     if math.hypot(then.east_m - target.east_m, then.north_m - target.north_m, then.amsl_m - target.amsl_m) == 0.0:
@@ -258,7 +264,7 @@ def _target(vehicle: Vehicle, item: PlanItem, default: Spot) -> Spot:
     height = item.z if item.frame in ABSOLUTE_FRAMES else home.amsl_m + item.z
     if item.command == mavlink.MAV_CMD_NAV_TAKEOFF:
         return Spot(vehicle.east_m, vehicle.north_m, height)
-    if item.command == mavlink.MAV_CMD_NAV_LAND:
+    if item.command in _AT_PRESENT_HEIGHT:
         here = vehicle.here if not item.has_point else vehicle.spot(item.point, vehicle.amsl_m)
         return Spot(here.east_m, here.north_m, vehicle.amsl_m)
     amsl_m = height if item.z else default.amsl_m

@@ -113,6 +113,8 @@ _DEFAULTS: dict[str, tuple[float, ParameterType]] = {
     "GRIP_NEUTRAL": (1500, _I16),
     "GRIP_REGRAB": (0, _F),
     "GRIP_AUTOCLOSE": (0, _F),
+    "PLDP_DELAY": (0, _F),  # s after the release
+    "PLDP_SPEED_DN": (0, _F),  # m/s; 0 is LAND_SPEED
     # winch
     "WINCH_TYPE": (0, _I8),
     "WINCH_RATE_MAX": (1, _F),  # m/s

@@ -45,6 +45,7 @@ NAV_COMMANDS = {
     mavlink.MAV_CMD_NAV_LAND,
     mavlink.MAV_CMD_NAV_TAKEOFF,
     mavlink.MAV_CMD_NAV_DELAY,
+    mavlink.MAV_CMD_NAV_PAYLOAD_PLACE,
 }
 DO_COMMANDS = {
     mavlink.MAV_CMD_CONDITION_DELAY,

@@ -16,6 +16,7 @@ from sim.copter.places import Spot
 _LONGEST_VELOCITY = 4.0  # of the leg
 _SHARE = 0.5  # of the acceleration, across and along
 _SMALL = 1e-6
+_LEAD_S = 0.45
 
 Vector = tuple[float, float, float]
 ZERO: Vector = (0.0, 0.0, 0.0)
@@ -77,7 +78,7 @@ class Spline:
         return self._fastest(0.0, pace)
 
     def advance(self, dt: float, pace: Pace) -> PathPoint:
-        """The point to be at now; `dt` seconds later the next one is due."""
+        """The point to be at now, and the velocity to ask for, a little ahead of it as the body follows late."""
         if self._flown:
             return PathPoint(self.end, ZERO)
         place, slope, bend = self.place(self._t), self._slope(self._t), self._bend(self._t)
@@ -91,7 +92,9 @@ class Spline:
         self._t += self._share_of(self._speed_mps * dt, slope, bend)
         if self._t >= 1.0:
             self._t, self._flown = 1.0, True
-        return PathPoint(place, _times(way, self._speed_mps))
+        soon = self._t + self._share_of(self._speed_mps * _LEAD_S, slope, bend)
+        heading = _unit(self._slope(min(1.0, soon))) or way
+        return PathPoint(place, _times(heading, self._speed_mps))
 
     def _share_of(self, distance_m: float, slope: Vector, bend: Vector) -> float:
         """How much of the parameter a distance is; where the curve starts from rest by its bend or twist."""

@@ -30,6 +30,7 @@ from sim.copter.winch import Winch
 if TYPE_CHECKING:
     from sim.copter.circle import Circle
     from sim.copter.legs import Leg
+    from sim.copter.payload_place import Placing
     from sim.copter.turns import Turn
 
 BOOT_S = 2.5  # ARDUCOPTER.md: a mode set before is overwritten by the mode switch
@@ -117,6 +118,7 @@ class AutoState:
     returning: bool = False
     circle: Circle | None = None
     leg: Leg | None = None
+    placing: Placing | None = None
     turn: Turn | None = None  # CONDITION_YAW: until the next navigation item
     delay_s: float = 0.0
     climb_mps: float | None = None  # DO_CHANGE_SPEED

