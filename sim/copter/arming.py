@@ -27,6 +27,8 @@ def checks(vehicle: Vehicle) -> list[str]:
     found: list[str] = []
     if vehicle.body.crashed:
         found.append("Motors: crash damage")
+    if not vehicle.parameters["FRAME_CLASS"]:
+        found.append("Motors: Check frame class and type")
     if vehicle.now_s < GYROS_S:
         found.append("Gyros inconsistent")
     elif vehicle.now_s < STABILIZE_READY_S:
@@ -113,9 +115,11 @@ def idle_on_ground(vehicle: Vehicle) -> None:
         disarm(vehicle, forced=False)
 
 
+BANNER = ("ArduCopter V4.7.0-dev (simulated)", "Frame: QUAD/PLUS")
+"""Said at boot, and to who lists the parameters or asks with DO_SEND_BANNER."""
+
 BOOT_TEXTS: tuple[tuple[float, int, str], ...] = (
-    (0.0, Severity.INFO, "ArduCopter V4.7.0-dev (simulated)"),
-    (0.0, Severity.INFO, "Frame: QUAD/PLUS"),
+    *((0.0, Severity.INFO, text) for text in BANNER),
     (2.0, Severity.INFO, "ArduPilot Ready"),
     (GPS_FIX_S, Severity.INFO, "GPS 1: detected u-blox"),
     (14.0, Severity.INFO, "EKF3 IMU0 initialised"),

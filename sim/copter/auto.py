@@ -70,9 +70,16 @@ def fly(vehicle: Vehicle) -> None:
         navigation.hold_here(vehicle)
         return
     if _fly_item(vehicle, auto, item):
-        auto.last_reached = auto.index
-        vehicle.emit(mavlink.MAVLink_mission_item_reached_message(auto.index))
+        auto.last_reached = _told_as_reached(vehicle, auto.index)
+        vehicle.emit(mavlink.MAVLink_mission_item_reached_message(auto.last_reached))
         _advance(vehicle, auto.index + 1)
+
+
+def _told_as_reached(vehicle: Vehicle, index: int) -> int:
+    """A DO item right behind is done in the same breath and overwrites the number (ARDUCOPTER.md)."""
+    items = vehicle.plans.mission.items
+    follows = items[index + 1].command if index + 1 < len(items) else mavlink.MAV_CMD_NAV_LAST
+    return index + 1 if follows > mavlink.MAV_CMD_NAV_LAST and follows != mavlink.MAV_CMD_DO_JUMP else index
 
 
 def _item(vehicle: Vehicle) -> PlanItem | None:

@@ -285,6 +285,7 @@ class Autopilot:
                     link.send(mavlink.MAVLink_timesync_message(_nanoseconds(vehicle), message.ts1))
             case mavlink.MAVLink_param_request_list_message():
                 link.parameters_left = list(enumerate(vehicle.parameters.listed()))
+                commands.send_banner(link)
             case mavlink.MAVLink_param_request_read_message():
                 self._on_parameter_read(link, message)
             case mavlink.MAVLink_param_set_message():

@@ -13,7 +13,7 @@ from sim.copter.physics import Horizontal, Thrust, Vertical, braking_speed
 from sim.copter.places import Spot
 from sim.copter.vehicle import Guided, GuidedKind, Vehicle
 
-SPOOL_UP_S = 1.5
+SPOOL_UP_S = 2.6  # ARDUCOPTER.md: 12.2 s to 19 of 20 m; throttle ramps for two of them
 _ARRIVED_M = 2.0
 _LEVEL_M = 0.5
 _RETURN_SETTLES_S = 5.0  # ARDUCOPTER.md: 40 s from 20 m over home, more than its phases add up to

@@ -14,6 +14,7 @@ from sim.copter import arming, auto
 from sim.copter.fence import FenceType
 from sim.copter.modes import Mode, ReturnPhase
 from sim.copter.physics import GRAVITY_MPS2
+from sim.copter.places import Spot
 from sim.copter.vehicle import BOOT_S, GPS_FIX_S, GuidedKind, Vehicle
 
 Message = mavlink.MAVLink_message
@@ -251,20 +252,45 @@ def servo_output_raw(vehicle: Vehicle) -> Message:
     return mavlink.MAVLink_servo_output_raw_message(int(vehicle.now_s * 1e6) & 0xFFFFFFFF, 0, *vehicle.servos.pwm)
 
 
+def _flown_to(vehicle: Vehicle) -> Spot | None:
+    """The place it flies to; ArduPilot knows none in a take-off or under a velocity target."""
+    match vehicle.mode:
+        case Mode.AUTO:
+            return vehicle.auto.target
+        case Mode.GUIDED if vehicle.guided.kind == GuidedKind.PLACE:
+            return vehicle.guided.target
+        case Mode.RTL | Mode.SMART_RTL if vehicle.return_to is not None:
+            goal = vehicle.return_to
+            return Spot(goal.east_m, goal.north_m, vehicle.return_height_amsl_m)
+        case _:
+            return None
+
+
 def position_target_global_int(vehicle: Vehicle) -> Message | None:
-    target = vehicle.auto.target if vehicle.mode is Mode.AUTO else vehicle.guided.target
-    guided = vehicle.guided
-    if vehicle.mode not in (Mode.GUIDED, Mode.AUTO) or (target is None and guided.kind != GuidedKind.VELOCITY):
-        return None
+    target = _flown_to(vehicle)
     if target is None:
-        return mavlink.MAVLink_position_target_global_int_message(
-            vehicle.boot_ms, 0, 0b110111000111, 0, 0, 0.0, guided.north_mps, guided.east_mps, -guided.up_mps,
-            0.0, 0.0, 0.0, 0.0, 0.0,
-        )  # fmt: skip
+        return None
     lat, lon = vehicle.patch.degrees_e7(target.east_m, target.north_m)
     return mavlink.MAVLink_position_target_global_int_message(
         vehicle.boot_ms, 0, 0b110111111000, lat, lon, target.amsl_m, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     )
+
+
+def position_target_local_ned(vehicle: Vehicle) -> Message | None:
+    """GUIDED's target only: its place or its velocity."""
+    guided, origin = vehicle.guided, vehicle.origin
+    if vehicle.mode is not Mode.GUIDED or origin is None:
+        return None
+    north = east = down = 0.0
+    mask = 0b110111000111
+    if guided.target is not None:
+        mask = 0b110111111000
+        north, east = guided.target.north_m - origin.north_m, guided.target.east_m - origin.east_m
+        down = origin.amsl_m - guided.target.amsl_m
+    return mavlink.MAVLink_position_target_local_ned_message(
+        vehicle.boot_ms, 1, mask, north, east, down, guided.north_mps, guided.east_mps, -guided.up_mps,
+        0.0, 0.0, 0.0, 0.0, 0.0,
+    )  # fmt: skip
 
 
 def mission_current(vehicle: Vehicle) -> Message:
@@ -312,8 +338,7 @@ def rc_channels(vehicle: Vehicle) -> Message:
 
 
 def nav_controller_output(vehicle: Vehicle) -> Message:
-    target = vehicle.auto.target if vehicle.mode is Mode.AUTO else vehicle.guided.target
-    spot = target or vehicle.here
+    spot = _flown_to(vehicle) or vehicle.here
     off_east, off_north = spot.east_m - vehicle.east_m, spot.north_m - vehicle.north_m
     bearing = round(math.degrees(math.atan2(off_east, off_north)))
     distance = min(65535, round(math.hypot(off_east, off_north)))
@@ -371,6 +396,7 @@ BUILDERS: dict[int, Builder] = {
     62: nav_controller_output,
     65: rc_channels,
     74: vfr_hud,
+    85: position_target_local_ned,
     87: position_target_global_int,
     147: battery_status,
     148: autopilot_version,

@@ -245,7 +245,7 @@ def test_auto_flies_the_mission_drops_and_its_rtl_item_lands_with_the_mode_still
             assert copter.state.mode is Mode.AUTO
             assert off_m(copter, Enu(0.0, 0.0)) < 2.0
             reached = [message.seq for message in ground.of(mavlink.MAVLink_mission_item_reached_message)]
-            assert reached == [1, 3, 6, 7]
+            assert reached == [2, 4, 6, 7]
             await ground.command(512, 36)
             assert ground.of(mavlink.MAVLink_servo_output_raw_message)[-1].servo12_raw == 1650
 
