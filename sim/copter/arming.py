@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from sim.copter.ekf import GPS_FIX_S, LEAST_SATELLITES, POSITION_READY_S, compass_healthy, gps_working
 from sim.copter.modes import TRAITS, Mode
 from sim.copter.vehicle import (
-    GPS_FIX_S,
     GYROS_S,
-    POSITION_READY_S,
     STABILIZE_READY_S,
     AutoState,
     Guided,
@@ -33,16 +32,37 @@ def checks(vehicle: Vehicle) -> list[str]:
         found.append("Gyros inconsistent")
     elif vehicle.now_s < STABILIZE_READY_S:
         found.append("AHRS: EKF3 not started")
-    if TRAITS[vehicle.mode].needs_position and not vehicle.position_good:
-        found.append("Need Position Estimate")
-        if vehicle.home is None:
-            found.append("AHRS: waiting for home")
+    if not compass_healthy(vehicle.parameters):
+        found.append("Compass not healthy")
+    if TRAITS[vehicle.mode].needs_position:
+        found.extend(_position(vehicle))
     if vehicle.failsafes.battery or _below_arming_voltage(vehicle):
         found.append("Battery failsafe" if vehicle.failsafes.battery else "Battery 1 below minimum arming voltage")
     if vehicle.failsafes.radio:
         found.append("Radio failsafe on")
     if vehicle.fence.breached:
         found.append("Vehicle breaching fence")
+    return found
+
+
+def _position(vehicle: Vehicle) -> list[str]:
+    parameters, threshold = vehicle.parameters, vehicle.parameters["FS_EKF_THRESH"]
+    found: list[str] = []
+    if not gps_working(vehicle):
+        found.append("GPS 1: Bad fix")
+    if not vehicle.position_good:
+        satellites = parameters.number("SIM_GPS1_NUMSATS")
+        if satellites < LEAST_SATELLITES:
+            found.append(f"AHRS: GPS numsats {satellites} (needs {LEAST_SATELLITES})")
+        found.append("Need Position Estimate")
+        if vehicle.home is None:
+            found.append("AHRS: waiting for home")
+    if vehicle.ekf.glitching:
+        found.append("GPS glitching")
+    if vehicle.ekf.compass_variance >= threshold > 0:
+        found.append("EKF compass variance")
+    if vehicle.ekf.position_variance >= threshold > 0:
+        found.append("EKF position variance")
     return found
 
 

@@ -5,15 +5,10 @@ A failsafe never touches the gripper.
 
 from __future__ import annotations
 
-import math
-
-from sim.copter import arming
+from sim.copter import arming, ekf
 from sim.copter.fence import FAR_OUTSIDE_M, FenceAction, FenceType
 from sim.copter.modes import Mode, ModeReason
 from sim.copter.vehicle import (
-    GPS_LOSS_S,
-    GPS_REGAIN_S,
-    POSITION_READY_S,
     FailsafeState,
     Severity,
     Vehicle,
@@ -23,60 +18,15 @@ _CONTINUE_AUTO_ON_GCS = 1 << 1  # FS_OPTIONS
 _CONTINUE_LANDING = 1 << 3
 _CONTINUE_PILOTED_ON_GCS = 1 << 4
 _PILOTED = (Mode.STABILIZE, Mode.ALT_HOLD, Mode.LOITER, Mode.POSHOLD)
-_GPS_ERROR_M = 0.25
-_GPS_ERROR_TAU_S = 60.0
-_HEIGHT_ERROR_M = 0.08
 
 
 def watch(vehicle: Vehicle, dt: float) -> None:
     """All of them, once a step."""
-    _position(vehicle, dt)
+    ekf.estimate(vehicle, dt)
     _ground_station(vehicle)
     _battery(vehicle)
     _radio(vehicle)
     _fence(vehicle)
-
-
-def _position(vehicle: Vehicle, dt: float) -> None:
-    """GPS and EKF: when there is a position, and how far off it is."""
-    lost = vehicle.faults.gps_lost or not vehicle.parameters["SIM_GPS1_ENABLE"]
-    now = vehicle.now_s
-    if lost:
-        vehicle.gps_good_since_s = None
-        if vehicle.gps_bad_since_s is None:
-            vehicle.gps_bad_since_s = now
-        if vehicle.position_good and now - vehicle.gps_bad_since_s >= GPS_LOSS_S:
-            vehicle.position_good = False
-            vehicle.say(Severity.CRITICAL, "EKF3 IMU0 stopped aiding")
-            if vehicle.armed and not vehicle.landed and vehicle.parameters["FS_EKF_ACTION"]:
-                vehicle.failsafes.ekf = True
-                vehicle.say(Severity.CRITICAL, "EKF Failsafe: changed to LAND Mode")
-                vehicle.set_mode(Mode.LAND, ModeReason.FAILSAFE)
-        return
-    vehicle.gps_bad_since_s = None
-    if vehicle.gps_good_since_s is None:
-        vehicle.gps_good_since_s = now
-    wait_s = GPS_REGAIN_S if vehicle.origin is not None else 0.0
-    if not vehicle.position_good and now >= max(POSITION_READY_S, vehicle.gps_good_since_s + wait_s):
-        vehicle.position_good = True
-        if vehicle.failsafes.ekf:
-            vehicle.failsafes.ekf = False
-            vehicle.say(Severity.NOTICE, "EKF Failsafe Cleared")
-        if vehicle.home is None:
-            vehicle.set_home(vehicle.here)
-    if vehicle.position_good:
-        _wander(vehicle, dt)
-
-
-def _wander(vehicle: Vehicle, dt: float) -> None:
-    """The navigation error is a slow random walk that is pulled back to zero."""
-    pull = dt / _GPS_ERROR_TAU_S
-    push = math.sqrt(2.0 * pull)
-    steps = vehicle.random.next3()
-    around = vehicle.around
-    around.error_east += _GPS_ERROR_M * push * steps[0] - around.error_east * pull
-    around.error_north += _GPS_ERROR_M * push * steps[1] - around.error_north * pull
-    around.error_up += _HEIGHT_ERROR_M * push * steps[2] - around.error_up * pull
 
 
 def _ground_station(vehicle: Vehicle) -> None:

@@ -29,7 +29,7 @@ def steer(vehicle: Vehicle) -> None:
     if not vehicle.armed:
         demand.thrust = Thrust.OFF
         return
-    demand.thrust = Thrust.FAILED if vehicle.faults.motor_failed else Thrust.FLYING
+    demand.thrust = Thrust.FAILED if vehicle.faults.motor_failed or vehicle.motor_lost else Thrust.FLYING
     demand.climb_mps = vehicle.parameters["WPNAV_SPEED_UP"] / 100.0
     demand.sink_mps = vehicle.parameters["WPNAV_SPEED_DN"] / 100.0
     demand.yaw_rad = vehicle.hold_yaw_rad

@@ -116,7 +116,24 @@ _DEFAULTS: dict[str, tuple[float, ParameterType]] = {
     # the simulator's own
     "SIM_BATT_VOLTAGE": (12.6, _F),
     "SIM_GPS1_ENABLE": (1, _I8),
+    "SIM_GPS1_NUMSATS": (10, _I8),
+    "SIM_GPS1_NOISE": (0, _F),  # m, of height
+    "SIM_GPS1_GLTCH_X": (0, _F),  # degrees of latitude
+    "SIM_GPS1_GLTCH_Y": (0, _F),  # degrees of longitude
+    "SIM_GPS1_GLTCH_Z": (0, _F),  # m
     "SIM_RC_FAIL": (0, _I8),
+    "SIM_ENGINE_FAIL": (0, _I32),  # a bit a motor
+    "SIM_ENGINE_MUL": (1, _F),  # their thrust
+    "SIM_WIND_SPD": (0, _F),
+    "SIM_WIND_DIR": (180, _F),  # where it comes from
+    "SIM_WIND_TURB": (0, _F),
+    "SIM_WIND_TC": (5, _F),
+    "SIM_WIND_T": (0, _I8),
+    "SIM_WIND_T_ALT": (60, _F),
+    "SIM_MAG1_FAIL": (0, _I8),
+    "SIM_MAG1_OFS_X": (5, _F),  # mGauss; the defaults are calibrated out
+    "SIM_MAG1_OFS_Y": (13, _F),
+    "SIM_MAG1_OFS_Z": (-18, _F),
 } | {f"SERVO{channel}_FUNCTION": (32 + channel if channel <= 4 else 0, _I16) for channel in range(1, 17)}
 
 _HIDDEN_WHEN_OFF = {"GRIP_ENABLE": ("GRIP_TYPE", "GRIP_GRAB", "GRIP_RELEASE", "GRIP_NEUTRAL", "GRIP_REGRAB",

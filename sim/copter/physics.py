@@ -253,6 +253,8 @@ def _fall(body: Body, thrust: Thrust, around: Surroundings, dt: float) -> None:
     body.accel_east = body.accel_north = body.lean_east = body.lean_north = 0.0
     body.yaw_rate = math.radians(360.0) if thrust is Thrust.FAILED else 0.0
     body.yaw_rad = (body.yaw_rad + body.yaw_rate * dt) % math.tau
+    if thrust is Thrust.FAILED:  # hangs over to the side that gives nothing
+        body.lean_east, body.lean_north = GRAVITY_MPS2 * math.sin(body.yaw_rad), GRAVITY_MPS2 * math.cos(body.yaw_rad)
     _move(body, around.ground_amsl_m, dt)
 
 

@@ -11,15 +11,17 @@ from collections.abc import Callable
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from sim.copter import arming, auto
+from sim.copter.ekf import GPS_FIX_S, compass_healthy, gps_error
 from sim.copter.fence import FenceType
 from sim.copter.modes import Mode, ReturnPhase
 from sim.copter.physics import GRAVITY_MPS2
 from sim.copter.places import Spot
-from sim.copter.vehicle import BOOT_S, GPS_FIX_S, GuidedKind, Vehicle
+from sim.copter.vehicle import BOOT_S, GuidedKind, Vehicle
 
 Message = mavlink.MAVLink_message
 Builder = Callable[[Vehicle], Message | None]
 
+_SENSOR_COMPASS = 1 << 2
 _SENSOR_GPS = 1 << 5
 _SENSOR_FENCE = 1 << 20
 _SENSOR_BATTERY = 1 << 25
@@ -35,8 +37,13 @@ def _clip16(value: float) -> int:
     return max(-32768, min(32767, round(value)))
 
 
+def _heading_rad(vehicle: Vehicle) -> float:
+    """As the compass has it."""
+    return vehicle.body.yaw_rad + vehicle.ekf.heading_error_rad
+
+
 def _heading_deg(vehicle: Vehicle) -> float:
-    return math.degrees(vehicle.body.yaw_rad) % 360.0
+    return math.degrees(_heading_rad(vehicle)) % 360.0
 
 
 def gps_fixed(vehicle: Vehicle) -> bool:
@@ -75,6 +82,8 @@ def sys_status(vehicle: Vehicle) -> Message:
         health |= present & _SENSOR_FENCE
     if gps_fixed(vehicle):
         health |= _SENSOR_GPS
+    if not compass_healthy(vehicle.parameters):
+        health &= ~_SENSOR_COMPASS
     if not vehicle.failsafes.battery:
         health |= _SENSOR_BATTERY
     if vehicle.armed or not arming.checks(vehicle):
@@ -102,19 +111,20 @@ def gps_raw_int(vehicle: Vehicle) -> Message:
     time_us = int(vehicle.now_s * 1e6)
     if not gps_fixed(vehicle):
         return mavlink.MAVLink_gps_raw_int_message(time_us, 0, 0, 0, 0, 9999, 9999, 0, 0, 0)
-    lat, lon = vehicle.patch.degrees_e7(vehicle.east_m, vehicle.north_m)
+    off_east, off_north, off_up = gps_error(vehicle)
+    lat, lon = vehicle.patch.degrees_e7(body.east_m + off_east, body.north_m + off_north)
     course = round(math.degrees(math.atan2(body.east_mps, body.north_mps)) * 100) % 36000
     return mavlink.MAVLink_gps_raw_int_message(
         time_us,
         mavlink.GPS_FIX_TYPE_RTK_FIXED,
         lat,
         lon,
-        round(vehicle.amsl_m * 1000),
+        round((vehicle.amsl_m + off_up) * 1000),
         121,
         200,
         round(body.speed_mps * 100),
         course,
-        10,
+        min(255, max(0, vehicle.parameters.number("SIM_GPS1_NUMSATS"))),
         0,
         300,
         300,
@@ -162,7 +172,7 @@ def attitude(vehicle: Vehicle) -> Message:
         vehicle.boot_ms,
         math.atan2(right, GRAVITY_MPS2),
         -math.atan2(forward, GRAVITY_MPS2),
-        math.remainder(body.yaw_rad, math.tau),
+        math.remainder(_heading_rad(vehicle), math.tau),
         0.0,
         0.0,
         body.yaw_rate,
@@ -213,8 +223,12 @@ def ekf_status_report(vehicle: Vehicle) -> Message:
         flags = _EKF_READY
     else:
         flags = _EKF_CONSTANT_POSITION
-    good = 0.02 if vehicle.position_good else 0.0
-    return mavlink.MAVLink_ekf_status_report_message(flags, good, good, 0.02, 0.01, 0.0, 0.0)
+    if vehicle.ekf.glitching:
+        flags |= mavlink.EKF_GPS_GLITCHING
+    velocity = 0.02 if vehicle.position_good else 0.0
+    position = max(velocity, vehicle.ekf.position_variance)
+    compass = max(0.01, vehicle.ekf.compass_variance)
+    return mavlink.MAVLink_ekf_status_report_message(flags, velocity, position, 0.02, compass, 0.0, 0.0)
 
 
 def landed_state(vehicle: Vehicle) -> int:
