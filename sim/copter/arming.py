@@ -80,6 +80,8 @@ def arm(vehicle: Vehicle, *, forced: bool) -> bool:
         vehicle.say(Severity.CRITICAL, f"Arm: {vehicle.mode.name} mode not armable")
         return False
     reasons = [] if forced else checks(vehicle)
+    if not forced and _throttle_high(vehicle):
+        reasons.append("Throttle too high")
     if vehicle.inhibited:
         reasons.insert(0, vehicle.inhibited)
     if reasons:
@@ -97,6 +99,14 @@ def arm(vehicle: Vehicle, *, forced: bool) -> bool:
         vehicle.set_home(vehicle.here)  # ARDUCOPTER.md: arming resets home
     vehicle.say(Severity.INFO, "Arming motors")
     return True
+
+
+def _throttle_high(vehicle: Vehicle) -> bool:
+    """A stick that would lift it at once; GUIDED and AUTO do not look at it."""
+    if vehicle.mode is Mode.STABILIZE:
+        return not vehicle.sticks.throttle_low(vehicle.now_s)
+    piloted = (Mode.ALT_HOLD, Mode.LOITER, Mode.POSHOLD)
+    return vehicle.mode in piloted and vehicle.sticks.climb_share(vehicle.now_s) > 0
 
 
 def disarm(vehicle: Vehicle, *, forced: bool) -> bool:

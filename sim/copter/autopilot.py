@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from geofence.position import Enu
-from sim.copter import arming, commands, failsafe, guided_targets, navigation, telemetry
+from sim.copter import arming, commands, failsafe, guided_targets, navigation, sticks, telemetry
 from sim.copter.mission_protocol import MissionProtocol
 from sim.copter.modes import mode_of_number
 from sim.copter.parameters import MAX_NAME_LENGTH, Parameter, ParameterType
@@ -20,7 +20,6 @@ from sim.copter.weather import Breeze
 
 HEARTBEAT_S = 1.0
 TIMESYNC_S = 10.0
-OVERRIDE_S = 3.0
 PREARM_TEXT_S = 30.0
 PARAMETERS_AT_ONCE = 40
 FLYING_STEP_S = 0.04
@@ -182,6 +181,7 @@ class Autopilot:
             power_w = pack.hover_w * _IDLE_THROTTLE
         vehicle.battery.draw(power_w + vehicle.faults.battery_drain_w, dt)
         vehicle.servos.motors(1000 if not vehicle.armed else 1150 if vehicle.landed else 1500)
+        sticks.turn_switch(vehicle)
         failsafe.watch(vehicle, dt)
 
     def _look_around(self, dt: float) -> None:
@@ -298,9 +298,9 @@ class Autopilot:
             case mavlink.MAVLink_set_position_target_local_ned_message():
                 guided_targets.on_local_target(vehicle, message)
             case mavlink.MAVLink_rc_channels_override_message():
-                if 0 < message.chan3_raw < 65535:
-                    vehicle.throttle_pwm = message.chan3_raw
-                    vehicle.throttle_until_s = vehicle.now_s + OVERRIDE_S
+                sticks.on_override(vehicle, message)
+            case mavlink.MAVLink_manual_control_message():
+                sticks.on_manual_control(vehicle, message)
             case mavlink.MAVLink_request_data_stream_message():
                 rate = message.req_message_rate if message.start_stop else 0
                 link.set_group(message.req_stream_id, rate, vehicle.now_s)

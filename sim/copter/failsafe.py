@@ -14,9 +14,13 @@ from sim.copter.vehicle import (
     Vehicle,
 )
 
-_CONTINUE_AUTO_ON_GCS = 1 << 1  # FS_OPTIONS
+_CONTINUE_AUTO_ON_RADIO = 1 << 0  # FS_OPTIONS
+_CONTINUE_AUTO_ON_GCS = 1 << 1
+_CONTINUE_GUIDED_ON_RADIO = 1 << 2
 _CONTINUE_LANDING = 1 << 3
 _CONTINUE_PILOTED_ON_GCS = 1 << 4
+_GCS_ACTIONS = {3: "smart return", 4: "smart land", 5: "land", 7: "brake"}  # FS_GCS_ENABLE
+_RADIO_ACTIONS = {3: "land", 4: "smart return", 5: "smart land", 7: "brake"}  # FS_THR_ENABLE
 _PILOTED = (Mode.STABILIZE, Mode.ALT_HOLD, Mode.LOITER, Mode.POSHOLD)
 
 
@@ -42,6 +46,7 @@ def _ground_station(vehicle: Vehicle) -> None:
         vehicle.say(Severity.NOTICE, "GCS Failsafe Cleared")
         return
     vehicle.say(Severity.WARNING, "GCS Failsafe")
+    vehicle.sticks.clear()
     if not vehicle.armed:
         return
     options = vehicle.parameters.number("FS_OPTIONS")
@@ -52,7 +57,7 @@ def _ground_station(vehicle: Vehicle) -> None:
         return
     if vehicle.mode in _PILOTED and options & _CONTINUE_PILOTED_ON_GCS:
         return
-    _act(vehicle, {5: "land", 7: "brake"}.get(action, "return"))
+    _act(vehicle, _GCS_ACTIONS.get(action, "return"))
 
 
 def _battery(vehicle: Vehicle) -> None:
@@ -94,16 +99,26 @@ def _held(since_s: float | None, now_s: float, for_s: float) -> bool:
 
 
 def _radio(vehicle: Vehicle) -> None:
-    failed = bool(vehicle.parameters["SIM_RC_FAIL"]) and bool(vehicle.parameters["FS_THR_ENABLE"])
+    action = vehicle.parameters.number("FS_THR_ENABLE")
+    failed = bool(action) and vehicle.sticks.signal_lost(vehicle.now_s)
     if failed == vehicle.failsafes.radio:
         return
     vehicle.failsafes.radio = failed
     if not failed:
-        vehicle.say(Severity.NOTICE, "Radio Failsafe Cleared")
+        vehicle.say(Severity.WARNING, "Radio Failsafe Cleared")
         return
-    vehicle.say(Severity.WARNING, "Radio Failsafe")
-    if vehicle.armed:
-        _act(vehicle, "return")
+    options = vehicle.parameters.number("FS_OPTIONS")
+    landing = vehicle.mode is Mode.LAND or vehicle.auto.landing
+    if landing and options & _CONTINUE_LANDING:
+        vehicle.say(Severity.WARNING, "Radio Failsafe - Continuing Landing")
+    elif vehicle.mode is Mode.AUTO and options & _CONTINUE_AUTO_ON_RADIO:
+        vehicle.say(Severity.WARNING, "Radio Failsafe - Continuing Auto")
+    elif vehicle.mode is Mode.GUIDED and options & _CONTINUE_GUIDED_ON_RADIO:
+        vehicle.say(Severity.WARNING, "Radio Failsafe - Continuing Guided Mode")
+    else:
+        vehicle.say(Severity.WARNING, "Radio Failsafe")
+        if vehicle.armed:
+            _act(vehicle, _RADIO_ACTIONS.get(action, "return"))
 
 
 def _fence(vehicle: Vehicle) -> None:
@@ -133,8 +148,11 @@ def _act(vehicle: Vehicle, action: str) -> None:
     if vehicle.landed and vehicle.armed:
         arming.disarm(vehicle, forced=False)
         return
-    if action == "brake" and vehicle.set_mode(Mode.BRAKE, ModeReason.FAILSAFE):
-        return
-    if action == "return" and vehicle.set_mode(Mode.RTL, ModeReason.FAILSAFE):
-        return
-    vehicle.set_mode(Mode.LAND, ModeReason.FAILSAFE)
+    wanted = {
+        "brake": (Mode.BRAKE,),
+        "smart return": (Mode.SMART_RTL, Mode.RTL),
+        "smart land": (Mode.SMART_RTL,),
+        "return": (Mode.RTL,),
+    }
+    if not any(vehicle.set_mode(mode, ModeReason.FAILSAFE) for mode in wanted.get(action, ())):
+        vehicle.set_mode(Mode.LAND, ModeReason.FAILSAFE)

@@ -16,6 +16,7 @@ from sim.copter.fence import FenceType
 from sim.copter.modes import Mode, ReturnPhase
 from sim.copter.physics import GRAVITY_MPS2
 from sim.copter.places import Spot
+from sim.copter.sticks import CHANNELS
 from sim.copter.vehicle import BOOT_S, GuidedKind, Vehicle
 
 Message = mavlink.MAVLink_message
@@ -23,11 +24,13 @@ Builder = Callable[[Vehicle], Message | None]
 
 _SENSOR_COMPASS = 1 << 2
 _SENSOR_GPS = 1 << 5
+_SENSOR_RECEIVER = 1 << 16
 _SENSOR_FENCE = 1 << 20
 _SENSOR_BATTERY = 1 << 25
 _SENSOR_PREARM = 1 << 28
 # gyro, accelerometer, compass, barometer, rates, attitude, yaw, height, position, motors, receiver, AHRS, log
 _SENSORS_ALWAYS = 0b1111 | 0b1111100 << 8 | 1 << 15 | 1 << 16 | 1 << 21 | 1 << 24
+_NO_MORE_CHANNELS = (0, 0, 255)  # 17 and 18, and the signal strength unknown
 _EKF_READY = 0x33F  # ARDUCOPTER.md
 _EKF_CONSTANT_POSITION = 0xA5  # attitude, vertical velocity and height, no aiding
 _SEND_ALL_CELLS_MAX_MV = 65534
@@ -84,6 +87,8 @@ def sys_status(vehicle: Vehicle) -> Message:
         health |= _SENSOR_GPS
     if not compass_healthy(vehicle.parameters):
         health &= ~_SENSOR_COMPASS
+    if vehicle.failsafes.radio:
+        health &= ~_SENSOR_RECEIVER
     if not vehicle.failsafes.battery:
         health |= _SENSOR_BATTERY
     if vehicle.armed or not arming.checks(vehicle):
@@ -344,11 +349,9 @@ def fence_status(vehicle: Vehicle) -> Message | None:
 
 
 def rc_channels(vehicle: Vehicle) -> Message:
-    throttle = vehicle.throttle_pwm if vehicle.now_s < vehicle.throttle_until_s else 1000
-    rest = (0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
-    return mavlink.MAVLink_rc_channels_message(
-        vehicle.boot_ms, 16, 1500, 1500, throttle, 1500, 1800, 1800, 1800, 1800, *rest, 255
-    )
+    pwm = [vehicle.sticks.pwm(channel, vehicle.now_s) for channel in range(CHANNELS)]
+    pwm += _NO_MORE_CHANNELS
+    return mavlink.MAVLink_rc_channels_message(vehicle.boot_ms, CHANNELS, *pwm)
 
 
 def nav_controller_output(vehicle: Vehicle) -> Message:

@@ -26,6 +26,7 @@ from sim.copter.parameters import Parameters
 from sim.copter.physics import Body, Demand, Surroundings
 from sim.copter.places import LocalPatch, Spot
 from sim.copter.plans import Plans
+from sim.copter.sticks import Sticks
 
 if TYPE_CHECKING:
     from sim.copter.circle import Circle
@@ -173,8 +174,7 @@ class Vehicle:
         self.hold: Spot | None = None
         self.ever_flew = False
         self.last_gcs_heartbeat_s: float | None = None
-        self.throttle_pwm = 1000
-        self.throttle_until_s = -math.inf
+        self.sticks = Sticks(self.parameters)
         self.outbox: list[mavlink.MAVLink_message] = []
         self.heartbeat_asked = False
         self.text_id = 0
