@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from sim.copter.ekf import GPS_FIX_S, LEAST_SATELLITES, POSITION_READY_S, compass_healthy, gps_working
 from sim.copter.modes import TRAITS, Mode
 from sim.copter.vehicle import (
-    GPS_FIX_S,
     GYROS_S,
-    POSITION_READY_S,
     STABILIZE_READY_S,
     AutoState,
     Guided,
@@ -27,14 +26,16 @@ def checks(vehicle: Vehicle) -> list[str]:
     found: list[str] = []
     if vehicle.body.crashed:
         found.append("Motors: crash damage")
+    if not vehicle.parameters["FRAME_CLASS"]:
+        found.append("Motors: Check frame class and type")
     if vehicle.now_s < GYROS_S:
         found.append("Gyros inconsistent")
     elif vehicle.now_s < STABILIZE_READY_S:
         found.append("AHRS: EKF3 not started")
-    if TRAITS[vehicle.mode].needs_position and not vehicle.position_good:
-        found.append("Need Position Estimate")
-        if vehicle.home is None:
-            found.append("AHRS: waiting for home")
+    if not compass_healthy(vehicle.parameters):
+        found.append("Compass not healthy")
+    if TRAITS[vehicle.mode].needs_position:
+        found.extend(_position(vehicle))
     if vehicle.failsafes.battery or _below_arming_voltage(vehicle):
         found.append("Battery failsafe" if vehicle.failsafes.battery else "Battery 1 below minimum arming voltage")
     if vehicle.failsafes.radio:
@@ -43,6 +44,27 @@ def checks(vehicle: Vehicle) -> list[str]:
         found.append(vehicle.winch.complaint)
     if vehicle.fence.breached:
         found.append("Vehicle breaching fence")
+    return found
+
+
+def _position(vehicle: Vehicle) -> list[str]:
+    parameters, threshold = vehicle.parameters, vehicle.parameters["FS_EKF_THRESH"]
+    found: list[str] = []
+    if not gps_working(vehicle):
+        found.append("GPS 1: Bad fix")
+    if not vehicle.position_good:
+        satellites = parameters.number("SIM_GPS1_NUMSATS")
+        if satellites < LEAST_SATELLITES:
+            found.append(f"AHRS: GPS numsats {satellites} (needs {LEAST_SATELLITES})")
+        found.append("Need Position Estimate")
+        if vehicle.home is None:
+            found.append("AHRS: waiting for home")
+    if vehicle.ekf.glitching:
+        found.append("GPS glitching")
+    if vehicle.ekf.compass_variance >= threshold > 0:
+        found.append("EKF compass variance")
+    if vehicle.ekf.position_variance >= threshold > 0:
+        found.append("EKF position variance")
     return found
 
 
@@ -60,6 +82,8 @@ def arm(vehicle: Vehicle, *, forced: bool) -> bool:
         vehicle.say(Severity.CRITICAL, f"Arm: {vehicle.mode.name} mode not armable")
         return False
     reasons = [] if forced else checks(vehicle)
+    if not forced and _throttle_high(vehicle):
+        reasons.append("Throttle too high")
     if vehicle.inhibited:
         reasons.insert(0, vehicle.inhibited)
     if reasons:
@@ -77,6 +101,14 @@ def arm(vehicle: Vehicle, *, forced: bool) -> bool:
         vehicle.set_home(vehicle.here)  # ARDUCOPTER.md: arming resets home
     vehicle.say(Severity.INFO, "Arming motors")
     return True
+
+
+def _throttle_high(vehicle: Vehicle) -> bool:
+    """A stick that would lift it at once; GUIDED and AUTO do not look at it."""
+    if vehicle.mode is Mode.STABILIZE:
+        return not vehicle.sticks.throttle_low(vehicle.now_s)
+    piloted = (Mode.ALT_HOLD, Mode.LOITER, Mode.POSHOLD)
+    return vehicle.mode in piloted and vehicle.sticks.climb_share(vehicle.now_s) > 0
 
 
 def disarm(vehicle: Vehicle, *, forced: bool) -> bool:
@@ -115,9 +147,11 @@ def idle_on_ground(vehicle: Vehicle) -> None:
         disarm(vehicle, forced=False)
 
 
+BANNER = ("ArduCopter V4.7.0-dev (simulated)", "Frame: QUAD/PLUS")
+"""Said at boot, and to who lists the parameters or asks with DO_SEND_BANNER."""
+
 BOOT_TEXTS: tuple[tuple[float, int, str], ...] = (
-    (0.0, Severity.INFO, "ArduCopter V4.7.0-dev (simulated)"),
-    (0.0, Severity.INFO, "Frame: QUAD/PLUS"),
+    *((0.0, Severity.INFO, text) for text in BANNER),
     (2.0, Severity.INFO, "ArduPilot Ready"),
     (GPS_FIX_S, Severity.INFO, "GPS 1: detected u-blox"),
     (14.0, Severity.INFO, "EKF3 IMU0 initialised"),

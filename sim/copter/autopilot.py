@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from geofence.position import Enu
-from sim.copter import arming, commands, failsafe, guided_targets, navigation, telemetry, winch
+from sim.copter import arming, commands, failsafe, guided_targets, navigation, sticks, telemetry, winch
 from sim.copter.mission_protocol import MissionProtocol
 from sim.copter.modes import mode_of_number
 from sim.copter.parameters import MAX_NAME_LENGTH, Parameter, ParameterType
 from sim.copter.physics import GRAVITY_MPS2, Airframe, Limits, Thrust, step
 from sim.copter.streams import Link
 from sim.copter.vehicle import Severity, Vehicle
+from sim.copter.weather import Breeze
 
 HEARTBEAT_S = 1.0
 TIMESYNC_S = 10.0
-OVERRIDE_S = 3.0
 PREARM_TEXT_S = 30.0
 PARAMETERS_AT_ONCE = 40
 FLYING_STEP_S = 0.04
@@ -28,6 +28,9 @@ _LONGEST_STEP_S = 0.05
 _SLOW_STREAM_S = 0.1
 _PAD_RADIUS_M = 3.0
 _WATCH_S = 0.12 - 1e-6  # every third step of flight
+_MOTORS = 0b1111
+_HOVER_THRUST = 0.4  # of what a motor can give: with less, one of four cannot hold its corner up
+_LEAST_MARGIN = 0.1
 _IDLE_THROTTLE = 0.08  # of hover power
 
 
@@ -65,6 +68,7 @@ class Autopilot:
         self._environment = environment
         self._on_release = on_release
         self._missions = MissionProtocol(vehicle)
+        self._breeze = Breeze()
         self._limits = Limits()
         self._limits_of = -1
         self._links: list[Link] = []
@@ -168,7 +172,7 @@ class Autopilot:
     def _watch(self, dt: float) -> None:
         """What need not run at the rate of flight control: surroundings, battery, failsafes, outputs."""
         vehicle, body = self.vehicle, self.vehicle.body
-        self._look_around()
+        self._look_around(dt)
         self._take_limits()
         pack = vehicle.battery.pack
         power_w = pack.idle_w
@@ -179,12 +183,16 @@ class Autopilot:
         vehicle.battery.draw(power_w + vehicle.faults.battery_drain_w, dt)
         vehicle.winch.step(dt)
         vehicle.servos.motors(1000 if not vehicle.armed else 1150 if vehicle.landed else 1500)
+        sticks.turn_switch(vehicle)
         failsafe.watch(vehicle, dt)
 
-    def _look_around(self) -> None:
+    def _look_around(self, dt: float) -> None:
         vehicle, body = self.vehicle, self.vehicle.body
         around = self._environment(Enu(body.east_m, body.north_m), body.amsl_m)
-        vehicle.around.wind_east, vehicle.around.wind_north = around.wind_east_mps, around.wind_north_mps
+        above_m = body.amsl_m - vehicle.around.ground_amsl_m
+        more_east, more_north = self._breeze.blow(vehicle.parameters, vehicle.random, above_m, dt)
+        vehicle.around.wind_east = around.wind_east_mps + more_east
+        vehicle.around.wind_north = around.wind_north_mps + more_north
         pad_east, pad_north, pad_amsl_m = self._pad
         on_pad = math.hypot(body.east_m - pad_east, body.north_m - pad_north) <= _PAD_RADIUS_M
         vehicle.around.ground_amsl_m = pad_amsl_m if on_pad else around.surface_amsl_m
@@ -213,8 +221,24 @@ class Autopilot:
                 lean_mps2=GRAVITY_MPS2 * math.tan(math.radians(min(80.0, max(10.0, parameters["ATC_ANGLE_MAX"])))),
                 yaw_rate_radps=math.radians(max(5.0, parameters["ATC_SLEW_YAW"] / 100.0)),
             )
+            margin = self._motors()
+            if margin < 1.0:
+                limits = self._limits
+                limits.accel_up_mps2 *= margin
+                limits.lean_mps2 *= margin
+                limits.yaw_rate_radps *= margin
             asked_v = parameters["SIM_BATT_VOLTAGE"]
             self.vehicle.battery.rest_v_override = None if asked_v == self.vehicle.full_pack_v else asked_v
+
+    def _motors(self) -> float:
+        """What SIM_ENGINE_FAIL and SIM_ENGINE_MUL leave of the margin above hovering; 1 is all of it."""
+        vehicle = self.vehicle
+        share = max(0.0, vehicle.parameters["SIM_ENGINE_MUL"])
+        failing = bool(vehicle.parameters.number("SIM_ENGINE_FAIL") & _MOTORS) and share < 1.0
+        vehicle.motor_lost = failing and share < _HOVER_THRUST
+        if not failing or vehicle.motor_lost:
+            return 1.0
+        return max(_LEAST_MARGIN, (share - _HOVER_THRUST) / (1.0 - _HOVER_THRUST))
 
     def _unasked(self) -> None:
         """Heartbeats, boot and pre-arm texts, time synchronisation."""
@@ -279,9 +303,9 @@ class Autopilot:
             case mavlink.MAVLink_set_position_target_local_ned_message():
                 guided_targets.on_local_target(vehicle, message)
             case mavlink.MAVLink_rc_channels_override_message():
-                if 0 < message.chan3_raw < 65535:
-                    vehicle.throttle_pwm = message.chan3_raw
-                    vehicle.throttle_until_s = vehicle.now_s + OVERRIDE_S
+                sticks.on_override(vehicle, message)
+            case mavlink.MAVLink_manual_control_message():
+                sticks.on_manual_control(vehicle, message)
             case mavlink.MAVLink_request_data_stream_message():
                 rate = message.req_message_rate if message.start_stop else 0
                 link.set_group(message.req_stream_id, rate, vehicle.now_s)
@@ -290,6 +314,7 @@ class Autopilot:
                     link.send(mavlink.MAVLink_timesync_message(_nanoseconds(vehicle), message.ts1))
             case mavlink.MAVLink_param_request_list_message():
                 link.parameters_left = list(enumerate(vehicle.parameters.listed()))
+                commands.send_banner(link)
             case mavlink.MAVLink_param_request_read_message():
                 self._on_parameter_read(link, message)
             case mavlink.MAVLink_param_set_message():

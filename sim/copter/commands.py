@@ -341,6 +341,16 @@ def _request_message(vehicle: Vehicle, link: Link, command: Command) -> int:
     return ACCEPTED
 
 
+def send_banner(link: Link) -> None:
+    for text in arming.BANNER:
+        link.send(mavlink.MAVLink_statustext_message(Severity.INFO, text.encode(), 0, 0))
+
+
+def _banner(vehicle: Vehicle, link: Link, command: Command) -> int:
+    send_banner(link)
+    return ACCEPTED
+
+
 def _capabilities(vehicle: Vehicle, link: Link, command: Command) -> int:
     if command.p1 == 1:
         link.send(BUILDERS[148](vehicle) or vehicle.home_message())
@@ -361,6 +371,7 @@ _HANDLERS: dict[int, Callable[[Vehicle, Link, Command], int]] = {
     mavlink.MAV_CMD_DO_SET_HOME: _set_home,
     mavlink.MAV_CMD_DO_SET_SERVO: _servo,
     mavlink.MAV_CMD_DO_FLIGHTTERMINATION: _terminate,
+    mavlink.MAV_CMD_DO_SEND_BANNER: _banner,
     mavlink.MAV_CMD_DO_REPOSITION: _reposition,
     mavlink.MAV_CMD_DO_PAUSE_CONTINUE: _pause,
     mavlink.MAV_CMD_DO_FENCE_ENABLE: _fence_enable,

@@ -7,20 +7,18 @@ from __future__ import annotations
 
 import math
 
-from sim.copter import auto
+from sim.copter import auto, sticks
 from sim.copter.modes import RETURN_TRANSITIONS, Mode, ReturnPhase
 from sim.copter.physics import Horizontal, Thrust, Vertical, braking_speed
 from sim.copter.places import Spot
 from sim.copter.vehicle import Guided, GuidedKind, Vehicle
 
-SPOOL_UP_S = 1.5
+SPOOL_UP_S = 2.6  # ARDUCOPTER.md: 12.2 s to 19 of 20 m; throttle ramps for two of them
 _ARRIVED_M = 2.0
 _LEVEL_M = 0.5
 _RETURN_SETTLES_S = 5.0  # ARDUCOPTER.md: 40 s from 20 m over home, more than its phases add up to
 _SETTLED_MPS = 0.3
 _LOOK_AT_M = 4.0  # nearer targets do not turn the nose
-_STICK_CENTRE = 1500
-_STICK_DEAD = 100
 
 
 def steer(vehicle: Vehicle) -> None:
@@ -29,10 +27,11 @@ def steer(vehicle: Vehicle) -> None:
     if not vehicle.armed:
         demand.thrust = Thrust.OFF
         return
-    demand.thrust = Thrust.FAILED if vehicle.faults.motor_failed else Thrust.FLYING
+    demand.thrust = Thrust.FAILED if vehicle.faults.motor_failed or vehicle.motor_lost else Thrust.FLYING
     demand.climb_mps = vehicle.parameters["WPNAV_SPEED_UP"] / 100.0
     demand.sink_mps = vehicle.parameters["WPNAV_SPEED_DN"] / 100.0
-    demand.yaw_rad = vehicle.hold_yaw_rad
+    demand.yaw_rad, demand.yaw_rate = vehicle.hold_yaw_rad, None
+    demand.lean_east = demand.lean_north = 0.0
     match vehicle.mode:
         case Mode.GUIDED:
             _guided(vehicle)
@@ -45,19 +44,21 @@ def steer(vehicle: Vehicle) -> None:
         case Mode.BRAKE:
             hold_here(vehicle)
         case Mode.LOITER | Mode.POSHOLD:
-            hold_here(vehicle)
+            if not sticks.drive(vehicle):
+                hold_here(vehicle)
             _stick_climb(vehicle)
         case Mode.ALT_HOLD:
-            demand.horizontal = Horizontal.LEVEL
+            sticks.lean(vehicle)
             _stick_climb(vehicle)
         case Mode.STABILIZE:
-            demand.horizontal = Horizontal.LEVEL
-            if _throttle(vehicle) <= 1050:
+            sticks.lean(vehicle)
+            if vehicle.sticks.throttle_low(vehicle.now_s):
                 demand.thrust = Thrust.IDLE
             else:
                 _stick_climb(vehicle)
     if vehicle.look_at is not None and not vehicle.landed:
         _look(vehicle, vehicle.look_at)
+    sticks.assist(vehicle)
 
 
 def go_to(vehicle: Vehicle, target: Spot, speed_mps: float, *, look: bool = True) -> None:
@@ -198,21 +199,7 @@ def _guided(vehicle: Vehicle) -> None:
     demand.yaw_rad = vehicle.hold_yaw_rad
 
 
-def _throttle(vehicle: Vehicle) -> int:
-    """The simulated stick rests at 1000; RC_CHANNELS_OVERRIDE holds for 3 s."""
-    return vehicle.throttle_pwm if vehicle.now_s < vehicle.throttle_until_s else 1000
-
-
 def _stick_climb(vehicle: Vehicle) -> None:
-    demand = vehicle.demand
-    up = vehicle.parameters["PILOT_SPEED_UP"] / 100.0
-    down = vehicle.parameters["PILOT_SPEED_DN"] / 100.0 or up
-    offset = _throttle(vehicle) - _STICK_CENTRE
-    demand.vertical = Vertical.RATE
-    if abs(offset) <= _STICK_DEAD:
-        demand.up = 0.0
-    else:
-        share = (abs(offset) - _STICK_DEAD) / (500 - _STICK_DEAD)
-        demand.up = min(1.0, share) * (up if offset > 0 else -down)
-    if vehicle.landed and demand.up <= 0:
-        demand.thrust = Thrust.IDLE
+    sticks.climb(vehicle)
+    if vehicle.landed and vehicle.demand.up <= 0:
+        vehicle.demand.thrust = Thrust.IDLE

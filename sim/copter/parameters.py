@@ -56,6 +56,18 @@ _DEFAULTS: dict[str, tuple[float, ParameterType]] = {
     "WP_YAW_BEHAVIOR": (2, _I8),
     "PILOT_SPEED_UP": (250, _I16),
     "PILOT_SPEED_DN": (0, _I16),
+    "PILOT_Y_RATE": (202.5, _F),  # deg/s
+    "THR_DZ": (100, _I16),  # PWM
+    "LOIT_SPEED": (1250, _F),  # cm/s
+    "LAND_REPOSITION": (1, _I8),
+    "RC_OVERRIDE_TIME": (3, _F),
+    "FLTMODE_CH": (5, _I8),
+    "FLTMODE1": (7, _I8),
+    "FLTMODE2": (9, _I8),
+    "FLTMODE3": (6, _I8),
+    "FLTMODE4": (3, _I8),
+    "FLTMODE5": (5, _I8),
+    "FLTMODE6": (0, _I8),
     "GUID_TIMEOUT": (3, _F),
     "GUID_OPTIONS": (0, _I32),
     "AUTO_OPTIONS": (0, _I32),
@@ -68,6 +80,7 @@ _DEFAULTS: dict[str, tuple[float, ParameterType]] = {
     "RTL_CONE_SLOPE": (3, _F),
     "RTL_LOIT_TIME": (5000, _I32),  # ms
     "RTL_SPEED": (0, _I16),
+    "RTL_OPTIONS": (0, _I32),
     "CIRCLE_RADIUS": (1000, _F),
     "CIRCLE_RATE": (20, _F),
     "LAND_SPEED": (50, _I16),
@@ -80,6 +93,7 @@ _DEFAULTS: dict[str, tuple[float, ParameterType]] = {
     "FS_GCS_ENABLE": (0, _I8),
     "FS_GCS_TIMEOUT": (5, _F),
     "FS_THR_ENABLE": (1, _I8),
+    "FS_THR_VALUE": (975, _I16),
     "FS_OPTIONS": (16, _I32),
     "FS_EKF_ACTION": (1, _I8),
     "FS_EKF_THRESH": (0.8, _F),
@@ -123,7 +137,24 @@ _DEFAULTS: dict[str, tuple[float, ParameterType]] = {
     # the simulator's own
     "SIM_BATT_VOLTAGE": (12.6, _F),
     "SIM_GPS1_ENABLE": (1, _I8),
+    "SIM_GPS1_NUMSATS": (10, _I8),
+    "SIM_GPS1_NOISE": (0, _F),  # m, of height
+    "SIM_GPS1_GLTCH_X": (0, _F),  # degrees of latitude
+    "SIM_GPS1_GLTCH_Y": (0, _F),  # degrees of longitude
+    "SIM_GPS1_GLTCH_Z": (0, _F),  # m
     "SIM_RC_FAIL": (0, _I8),
+    "SIM_ENGINE_FAIL": (0, _I32),  # a bit a motor
+    "SIM_ENGINE_MUL": (1, _F),  # their thrust
+    "SIM_WIND_SPD": (0, _F),
+    "SIM_WIND_DIR": (180, _F),  # where it comes from
+    "SIM_WIND_TURB": (0, _F),
+    "SIM_WIND_TC": (5, _F),
+    "SIM_WIND_T": (0, _I8),
+    "SIM_WIND_T_ALT": (60, _F),
+    "SIM_MAG1_FAIL": (0, _I8),
+    "SIM_MAG1_OFS_X": (5, _F),  # mGauss; the defaults are calibrated out
+    "SIM_MAG1_OFS_Y": (13, _F),
+    "SIM_MAG1_OFS_Z": (-18, _F),
 } | {f"SERVO{channel}_FUNCTION": (32 + channel if channel <= 4 else 0, _I16) for channel in range(1, 17)}
 
 _HIDDEN_WHEN_OFF = {"GRIP_ENABLE": ("GRIP_TYPE", "GRIP_GRAB", "GRIP_RELEASE", "GRIP_NEUTRAL", "GRIP_REGRAB",

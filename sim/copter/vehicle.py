@@ -18,6 +18,7 @@ from pymavlink.dialects.v20 import ardupilotmega as mavlink
 from geofence.position import Enu, LatLon, LocalFrame
 from sim.copter.battery import Battery
 from sim.copter.chance import Normals
+from sim.copter.ekf import Ekf
 from sim.copter.fence import Fence
 from sim.copter.gripper import Gripper, Servos
 from sim.copter.modes import TRAITS, Mode, ModeReason, ReturnPhase, refusal
@@ -25,6 +26,7 @@ from sim.copter.parameters import Parameters
 from sim.copter.physics import Body, Demand, Surroundings
 from sim.copter.places import LocalPatch, Spot
 from sim.copter.plans import PlanItem, Plans
+from sim.copter.sticks import Sticks
 from sim.copter.winch import Winch
 
 if TYPE_CHECKING:
@@ -36,10 +38,6 @@ if TYPE_CHECKING:
 BOOT_S = 2.5  # ARDUCOPTER.md: a mode set before is overwritten by the mode switch
 GYROS_S = 12.0
 STABILIZE_READY_S = 24.0
-POSITION_READY_S = 42.1
-GPS_FIX_S = 6.0
-GPS_LOSS_S = 8.0  # ARDUCOPTER.md: EKF failsafe this long after the GPS went
-GPS_REGAIN_S = 10.0
 
 
 class Severity:
@@ -69,6 +67,7 @@ class FailsafeState:
     battery: bool = False
     radio: bool = False
     ekf: bool = False
+    ekf_acted: bool = False
     low_since_s: float | None = None
     critical_since_s: float | None = None
     battery_critical: bool = False
@@ -156,6 +155,7 @@ class Vehicle:
         self.inhibited = ""
         self.now_s = 0.0
         self.reboot_asked = False
+        self.motor_lost = False  # by SIM_ENGINE_FAIL
         self.plans = Plans(parameters)
         self.fence = Fence(parameters)
         self.around = Surroundings(ground_amsl_m=body.amsl_m)
@@ -178,6 +178,7 @@ class Vehicle:
         self.position_good = False
         self.boot_texts_said = 0
         self.failsafes = FailsafeState()
+        self.ekf = Ekf()
         self.guided = Guided()
         self.look_at: Spot | None = None  # the region of interest that its nose follows
         self.auto = AutoState()
@@ -188,8 +189,7 @@ class Vehicle:
         self.hold: Spot | None = None
         self.ever_flew = False
         self.last_gcs_heartbeat_s: float | None = None
-        self.throttle_pwm = 1000
-        self.throttle_until_s = -math.inf
+        self.sticks = Sticks(self.parameters)
         self.outbox: list[mavlink.MAVLink_message] = []
         self.heartbeat_asked = False
         self.text_id = 0
