@@ -99,6 +99,7 @@ def arm(vehicle: Vehicle, *, forced: bool) -> bool:
     vehicle.hold_yaw_rad = vehicle.home_yaw_rad = vehicle.body.yaw_rad
     if vehicle.position_good:
         vehicle.set_home(vehicle.here)  # ARDUCOPTER.md: arming resets home
+    vehicle.return_path.begin(vehicle.here if vehicle.position_good else None, vehicle.now_s)
     vehicle.say(Severity.INFO, "Arming motors")
     return True
 

@@ -11,7 +11,7 @@ from pymavlink.dialects.v20 import ardupilotmega as mavlink
 from geofence.position import Enu
 from sim.copter import arming, commands, failsafe, guided_targets, navigation, sticks, telemetry, winch
 from sim.copter.mission_protocol import MissionProtocol
-from sim.copter.modes import mode_of_number
+from sim.copter.modes import Mode, mode_of_number
 from sim.copter.parameters import MAX_NAME_LENGTH, Parameter, ParameterType
 from sim.copter.physics import GRAVITY_MPS2, Airframe, Limits, Thrust, step
 from sim.copter.streams import Link
@@ -172,6 +172,7 @@ class Autopilot:
     def _watch(self, dt: float) -> None:
         """What need not run at the rate of flight control: surroundings, battery, failsafes, outputs."""
         vehicle, body = self.vehicle, self.vehicle.body
+        self._save_way_back()
         self._look_around(dt)
         self._take_limits()
         pack = vehicle.battery.pack
@@ -196,6 +197,19 @@ class Autopilot:
         pad_east, pad_north, pad_amsl_m = self._pad
         on_pad = math.hypot(body.east_m - pad_east, body.north_m - pad_north) <= _PAD_RADIUS_M
         vehicle.around.ground_amsl_m = pad_amsl_m if on_pad else around.surface_amsl_m
+
+    def _save_way_back(self) -> None:
+        vehicle = self.vehicle
+        if not vehicle.armed:
+            return
+        text = vehicle.return_path.record(
+            vehicle.here,
+            vehicle.now_s,
+            position_good=vehicle.position_good,
+            saving=vehicle.mode is not Mode.SMART_RTL,
+        )
+        if text:
+            vehicle.say(Severity.WARNING, text)
 
     def _move_hooks(self) -> None:
         vehicle, body = self.vehicle, self.vehicle.body

@@ -21,6 +21,8 @@ _CONTINUE_LANDING = 1 << 3
 _CONTINUE_PILOTED_ON_GCS = 1 << 4
 _GCS_ACTIONS = {3: "smart return", 4: "smart land", 5: "land", 7: "brake"}  # FS_GCS_ENABLE
 _RADIO_ACTIONS = {3: "land", 4: "smart return", 5: "smart land", 7: "brake"}  # FS_THR_ENABLE
+_BATTERY_ACTIONS = {1: "land", 3: "smart return", 4: "smart land"}  # BATT_FS_LOW_ACT, BATT_FS_CRT_ACT
+_FENCE_ACTIONS = {FenceAction.LAND: "land", 3: "smart return", 4: "brake", 5: "smart land"}  # FENCE_ACTION
 _PILOTED = (Mode.STABILIZE, Mode.ALT_HOLD, Mode.LOITER, Mode.POSHOLD)
 
 
@@ -85,7 +87,7 @@ def _battery_acts(vehicle: Vehicle, state: FailsafeState, level: str, action: in
     state.battery = True  # stays until reboot
     if action:
         vehicle.say(Severity.WARNING, "Battery Failsafe")
-        _act(vehicle, "land" if action == 1 else "return")
+        _act(vehicle, _BATTERY_ACTIONS.get(action, "return"))
 
 
 def _since(since_s: float | None, now_s: float, *, holds: bool) -> float | None:
@@ -141,7 +143,7 @@ def _fence(vehicle: Vehicle) -> None:
     action = vehicle.parameters.number("FENCE_ACTION")
     if action == FenceAction.REPORT:
         return
-    _act(vehicle, "land" if outside_m > FAR_OUTSIDE_M or action == FenceAction.LAND else "return")
+    _act(vehicle, "land" if outside_m > FAR_OUTSIDE_M else _FENCE_ACTIONS.get(action, "return"))
 
 
 def _act(vehicle: Vehicle, action: str) -> None:
@@ -154,5 +156,7 @@ def _act(vehicle: Vehicle, action: str) -> None:
         "smart land": (Mode.SMART_RTL,),
         "return": (Mode.RTL,),
     }
+    if action == "smart return" and not vehicle.return_path.active:
+        vehicle.say(Severity.WARNING, "SmartRTL Unavailable, Trying RTL Mode")
     if not any(vehicle.set_mode(mode, ModeReason.FAILSAFE) for mode in wanted.get(action, ())):
         vehicle.set_mode(Mode.LAND, ModeReason.FAILSAFE)

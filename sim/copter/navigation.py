@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-from sim.copter import auto, sticks
+from sim.copter import auto, smart_return, sticks
 from sim.copter.modes import RETURN_TRANSITIONS, Mode, ReturnPhase
 from sim.copter.physics import Horizontal, Thrust, Vertical, braking_speed
 from sim.copter.places import Spot
@@ -37,8 +37,10 @@ def steer(vehicle: Vehicle) -> None:
             _guided(vehicle)
         case Mode.AUTO:
             auto.fly(vehicle)
-        case Mode.RTL | Mode.SMART_RTL:
+        case Mode.RTL:
             fly_return(vehicle)
+        case Mode.SMART_RTL:
+            smart_return.fly(vehicle)
         case Mode.LAND:
             land(vehicle, None)
         case Mode.BRAKE:

@@ -89,6 +89,8 @@ _DEFAULTS: dict[str, tuple[float, ParameterType]] = {
     "RALLY_TOTAL": (0, _I8),
     "RALLY_LIMIT_KM": (0.3, _F),
     "RALLY_INCL_HOME": (1, _I8),
+    "SRTL_ACCURACY": (2, _F),  # m
+    "SRTL_POINTS": (300, _I16),
     # failsafes
     "FS_GCS_ENABLE": (0, _I8),
     "FS_GCS_TIMEOUT": (5, _F),

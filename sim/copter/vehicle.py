@@ -26,6 +26,7 @@ from sim.copter.parameters import Parameters
 from sim.copter.physics import Body, Demand, Surroundings
 from sim.copter.places import LocalPatch, Spot
 from sim.copter.plans import PlanItem, Plans
+from sim.copter.return_path import ReturnPath
 from sim.copter.sticks import Sticks
 from sim.copter.winch import Winch
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from sim.copter.circle import Circle
     from sim.copter.legs import Leg
     from sim.copter.payload_place import Placing
+    from sim.copter.smart_return import SmartReturn
     from sim.copter.turns import Turn
 
 BOOT_S = 2.5  # ARDUCOPTER.md: a mode set before is overwritten by the mode switch
@@ -178,6 +180,8 @@ class Vehicle:
         self.position_good = False
         self.boot_texts_said = 0
         self.failsafes = FailsafeState()
+        self.return_path = ReturnPath(self.parameters)
+        self.smart_return: SmartReturn | None = None
         self.ekf = Ekf()
         self.guided = Guided()
         self.look_at: Spot | None = None  # the region of interest that its nose follows
@@ -259,6 +263,7 @@ class Vehicle:
             position_good=self.position_good,
             landed=self.landed,
             take_off_first=self.plans.mission.starts_with_take_off,
+            way_back=self.return_path.active,
         )
         if why is not None:
             prefix = "Auto: " if why.startswith("Missing") else ""
@@ -269,6 +274,7 @@ class Vehicle:
         self.mode, self.mode_reason = mode, reason
         self.mode_since_s = self.phase_since_s = self.now_s
         self.hold = None
+        self.smart_return = None
         self.look_at = None
         self.guided = Guided(at_s=self.now_s)
         if mode in (Mode.RTL, Mode.SMART_RTL):
