@@ -31,6 +31,7 @@ _WATCH_S = 0.12 - 1e-6  # every third step of flight
 _MOTORS = 0b1111
 _HOVER_THRUST = 0.4  # of what a motor can give: with less, one of four cannot hold its corner up
 _LEAST_MARGIN = 0.1
+_THRUST_LAG_S = 0.15  # how long thrust stays what it was for a mass that is gone
 _IDLE_THROTTLE = 0.08  # of hover power
 
 
@@ -178,7 +179,9 @@ class Autopilot:
         pack = vehicle.battery.pack
         power_w = pack.idle_w
         if vehicle.armed and not vehicle.landed and vehicle.demand.thrust is Thrust.FLYING:
-            power_w = vehicle.battery.flight_power_w(body.airspeed_mps(vehicle.around), body.up_mps)
+            power_w = vehicle.battery.flight_power_w(
+                body.airspeed_mps(vehicle.around), body.up_mps, vehicle.lifted_share
+            )
         elif vehicle.armed:
             power_w = pack.hover_w * _IDLE_THROTTLE
         vehicle.battery.draw(power_w + vehicle.faults.battery_drain_w, dt)
@@ -219,6 +222,10 @@ class Autopilot:
         for text in texts:
             vehicle.say(Severity.INFO, text)
         for hook in let_go:
+            if not body.on_ground:  # the thrust was for more mass: it hops until the control of acceleration has it
+                lost_kg = vehicle.gripper.hooks[hook - 1].load_kg
+                too_much = GRAVITY_MPS2 * lost_kg / (vehicle.empty_kg + vehicle.gripper.load_kg)
+                body.up_mps += too_much * _THRUST_LAG_S
             position = Enu(body.east_m, body.north_m)
             self._on_release(Release(hook, position, body.amsl_m, body.east_mps, body.north_mps, body.up_mps))
 

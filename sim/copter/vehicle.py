@@ -142,6 +142,7 @@ class Vehicle:
         servos: Servos,
         rng: np.random.Generator,
         utc: Callable[[], datetime],
+        empty_kg: float = 4.0,
     ) -> None:
         self.parameters = parameters
         self.frame = frame
@@ -153,6 +154,7 @@ class Vehicle:
         self.winch = Winch(parameters, servos)
         self.random = Normals(rng)
         self.utc = utc
+        self.empty_kg = empty_kg
         self.faults = Faults()
         self.inhibited = ""
         self.now_s = 0.0
@@ -216,6 +218,12 @@ class Vehicle:
     def height_m(self) -> float:
         """Above home; above where it stands while there is no home."""
         return self.amsl_m - (self.home.amsl_m if self.home is not None else self.around.ground_amsl_m)
+
+    @property
+    def lifted_share(self) -> float:
+        """Of the mass with all loads on: what it carries now."""
+        gripper = self.gripper
+        return (self.empty_kg + gripper.load_kg) / (self.empty_kg + gripper.full_load_kg)
 
     @property
     def landed(self) -> bool:
