@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from geofence.position import Enu
-from sim.copter import arming, commands, failsafe, guided_targets, navigation, sticks, telemetry, winch
+from sim.copter import arming, commands, failsafe, guided_targets, navigation, precision, sticks, telemetry, winch
 from sim.copter.mission_protocol import MissionProtocol
 from sim.copter.modes import Mode, mode_of_number
 from sim.copter.parameters import MAX_NAME_LENGTH, Parameter, ParameterType
@@ -189,6 +189,7 @@ class Autopilot:
         vehicle.servos.motors(1000 if not vehicle.armed else 1150 if vehicle.landed else 1500)
         sticks.turn_switch(vehicle)
         failsafe.watch(vehicle, dt)
+        precision.watch(vehicle)
 
     def _look_around(self, dt: float) -> None:
         vehicle, body = self.vehicle, self.vehicle.body
@@ -330,6 +331,8 @@ class Autopilot:
             case mavlink.MAVLink_request_data_stream_message():
                 rate = message.req_message_rate if message.start_stop else 0
                 link.set_group(message.req_stream_id, rate, vehicle.now_s)
+            case mavlink.MAVLink_landing_target_message():
+                precision.on_landing_target(vehicle, message)
             case mavlink.MAVLink_timesync_message():
                 if message.tc1 == 0:
                     link.send(mavlink.MAVLink_timesync_message(_nanoseconds(vehicle), message.ts1))

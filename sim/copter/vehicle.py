@@ -103,6 +103,17 @@ class Guided:
 
 
 @dataclass(slots=True)
+class Beacon:
+    """The target of a precision landing as last measured, in the copter's own idea of the world."""
+
+    east_m: float = 0.0
+    north_m: float = 0.0
+    seen_s: float = -math.inf
+    since_s: float | None = None
+    acquired: bool = False
+
+
+@dataclass(slots=True)
 class AutoState:
     """Where the mission stands."""
 
@@ -155,6 +166,7 @@ class Vehicle:
         self.random = Normals(rng)
         self.utc = utc
         self.empty_kg = empty_kg
+        self.pad = Spot(body.east_m, body.north_m, body.amsl_m)  # where it stood at the start
         self.faults = Faults()
         self.inhibited = ""
         self.now_s = 0.0
@@ -182,6 +194,7 @@ class Vehicle:
         self.position_good = False
         self.boot_texts_said = 0
         self.failsafes = FailsafeState()
+        self.beacon = Beacon()
         self.return_path = ReturnPath(self.parameters)
         self.smart_return: SmartReturn | None = None
         self.ekf = Ekf()
