@@ -83,14 +83,18 @@ class Autopilot:
 
     def add_link(self, write: Callable[[bytes], None]) -> Link:
         link = Link(write, self.vehicle.parameters.number("MAV_SYSID"))
-        groups = ("RAW_SENS", "EXT_STAT", "RC_CHAN", "POSITION", "EXTRA1", "EXTRA2", "EXTRA3")
-        numbers = (1, 2, 3, 6, 10, 11, 12)
-        for name, group in zip(groups, numbers, strict=True):
-            rate = self.vehicle.parameters[f"MAV1_{name}"]
-            if rate > 0:
-                link.set_group(group, rate, self.vehicle.now_s)
+        self._set_rates(link)
         self._links.append(link)
         return link
+
+    def _set_rates(self, link: Link) -> None:
+        """The MAV1_* rates count from the link's start or the boot; a later change waits for the next one."""
+        groups = ("RAW_SENS", "EXT_STAT", "RC_CHAN", "POSITION", "EXTRA1", "EXTRA2", "EXTRA3")
+        numbers = (1, 2, 3, 6, 10, 11, 12)
+        link.set_defaults(
+            {group: self.vehicle.parameters[f"MAV1_{name}"] for name, group in zip(groups, numbers, strict=True)},
+            self.vehicle.now_s,
+        )
 
     def drop_link(self, link: Link) -> None:
         if link in self._links:
@@ -137,7 +141,10 @@ class Autopilot:
         vehicle = self.vehicle
         vehicle.now_s = 0.0
         vehicle.reboot_asked = False
+        vehicle.parameters.boot()
         vehicle.reset()
+        for link in self._links:
+            self._set_rates(link)
         vehicle.gripper.boot()
         vehicle.fence.boot()
         self._missions.reset()
@@ -313,7 +320,7 @@ class Autopilot:
             case mavlink.MAVLink_param_request_read_message():
                 self._on_parameter_read(link, message)
             case mavlink.MAVLink_param_set_message():
-                self._on_parameter_set(message)
+                self._on_parameter_set(link, message)
             case _:
                 pass
 
@@ -335,12 +342,16 @@ class Autopilot:
         else:
             self._send_parameter(link, _name(message.param_id), 65535)
 
-    def _on_parameter_set(self, message: mavlink.MAVLink_param_set_message) -> None:
+    def _on_parameter_set(self, link: Link, message: mavlink.MAVLink_param_set_message) -> None:
         """The answer goes to every link; an unknown name or a value that is no number gets none."""
         parameters = self.vehicle.parameters
         name = _name(message.param_id)
         before = parameters.get(name)
         if before is None or not math.isfinite(message.param_value):
+            return
+        if not parameters.writable(name):
+            self.vehicle.say(Severity.WARNING, f"Param write denied ({name})")
+            link.send(self._value_message(before, 65535, before.type))
             return
         after = parameters.set(name, message.param_value)
         if after is None:
