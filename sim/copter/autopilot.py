@@ -308,6 +308,11 @@ class Autopilot:
                 sticks.on_override(vehicle, message)
             case mavlink.MAVLink_manual_control_message():
                 sticks.on_manual_control(vehicle, message)
+            case mavlink.MAVLink_adsb_vehicle_message():
+                for other in self._links:
+                    if other is not link:
+                        other.forward(message)
+                vehicle.traffic.hear(vehicle, message)
             case mavlink.MAVLink_request_data_stream_message():
                 rate = message.req_message_rate if message.start_stop else 0
                 link.set_group(message.req_stream_id, rate, vehicle.now_s)

@@ -31,6 +31,7 @@ def watch(vehicle: Vehicle, dt: float) -> None:
     _battery(vehicle)
     _radio(vehicle)
     _fence(vehicle)
+    vehicle.traffic.watch(vehicle)
 
 
 def _ground_station(vehicle: Vehicle) -> None:

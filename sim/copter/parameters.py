@@ -140,6 +140,21 @@ _DEFAULTS: dict[str, tuple[float, ParameterType]] = {
     "FENCE_RADIUS": (150, _F),
     "FENCE_MARGIN": (2, _F),
     "FENCE_TOTAL": (0, _I8),
+    # traffic
+    "ADSB_TYPE": (0, _I8),
+    "ADSB_LIST_MAX": (25, _I16),
+    "ADSB_LIST_RADIUS": (2000, _I32),  # m
+    "AVD_ENABLE": (0, _I8),
+    "AVD_F_ACTION": (1, _I8),
+    "AVD_W_ACTION": (1, _I8),
+    "AVD_F_RCVRY": (2, _I8),
+    "AVD_W_TIME": (30, _I8),  # s
+    "AVD_F_TIME": (30, _I8),
+    "AVD_W_DIST_XY": (300, _F),  # m
+    "AVD_F_DIST_XY": (100, _I16),
+    "AVD_W_DIST_Z": (300, _F),
+    "AVD_F_DIST_Z": (100, _I16),
+    "AVD_F_ALT_MIN": (0, _I16),
     # gripper
     "GRIP_ENABLE": (0, _I8),
     "GRIP_TYPE": (0, _I8),
@@ -171,8 +186,11 @@ _DEFAULTS: dict[str, tuple[float, ParameterType]] = {
     "SIM_MAG1_OFS_Z": (-18, _F),
 } | {f"SERVO{channel}_FUNCTION": (32 + channel if channel <= 4 else 0, _I16) for channel in range(1, 17)}
 
-_HIDDEN_WHEN_OFF = {"GRIP_ENABLE": ("GRIP_TYPE", "GRIP_GRAB", "GRIP_RELEASE", "GRIP_NEUTRAL", "GRIP_REGRAB",
-                                    "GRIP_AUTOCLOSE")}  # fmt: skip
+_HIDDEN_WHEN_OFF = {
+    "GRIP_ENABLE": ("GRIP_TYPE", "GRIP_GRAB", "GRIP_RELEASE", "GRIP_NEUTRAL", "GRIP_REGRAB", "GRIP_AUTOCLOSE"),
+    "ADSB_TYPE": ("ADSB_LIST_MAX", "ADSB_LIST_RADIUS"),
+    "AVD_ENABLE": tuple(name for name in _DEFAULTS if name.startswith("AVD_") and name != "AVD_ENABLE"),
+}
 """A group whose ENABLE is 0 does not exist for clients; the parameter count changes with it."""
 
 

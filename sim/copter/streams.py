@@ -40,6 +40,10 @@ class Link:
     def send(self, message: mavlink.MAVLink_message) -> None:
         self.codec.send(message)
 
+    def forward(self, message: mavlink.MAVLink_message) -> None:
+        """As it came, with its sender."""
+        self.codec.file.write(bytes(message.get_msgbuf()))
+
     def forget(self) -> None:
         """What the peer had asked for."""
         self._period_s.clear()

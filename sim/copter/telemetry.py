@@ -394,6 +394,10 @@ def autopilot_version(vehicle: Vehicle) -> Message:
     )
 
 
+def adsb_vehicle(vehicle: Vehicle) -> Message | None:
+    return vehicle.traffic.next_told()
+
+
 def available(message_id: int) -> bool:
     return message_id in BUILDERS
 
@@ -422,6 +426,7 @@ BUILDERS: dict[int, Builder] = {
     193: ekf_status_report,
     242: home_position,
     245: extended_sys_state,
+    246: adsb_vehicle,
 }
 
 STREAM_GROUPS: dict[int, tuple[int, ...]] = {

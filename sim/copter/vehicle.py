@@ -27,6 +27,7 @@ from sim.copter.physics import Body, Demand, Surroundings
 from sim.copter.places import LocalPatch, Spot
 from sim.copter.plans import Plans
 from sim.copter.sticks import Sticks
+from sim.copter.traffic import Traffic
 
 if TYPE_CHECKING:
     from sim.copter.circle import Circle
@@ -64,13 +65,14 @@ class FailsafeState:
     radio: bool = False
     ekf: bool = False
     ekf_acted: bool = False
+    adsb: bool = False
     low_since_s: float | None = None
     critical_since_s: float | None = None
     battery_critical: bool = False
 
     @property
     def any(self) -> bool:
-        return self.gcs or self.battery or self.radio or self.ekf
+        return self.gcs or self.battery or self.radio or self.ekf or self.adsb
 
 
 class GuidedKind:
@@ -175,6 +177,7 @@ class Vehicle:
         self.ever_flew = False
         self.last_gcs_heartbeat_s: float | None = None
         self.sticks = Sticks(self.parameters)
+        self.traffic = Traffic()
         self.outbox: list[mavlink.MAVLink_message] = []
         self.heartbeat_asked = False
         self.text_id = 0
@@ -277,6 +280,12 @@ class Vehicle:
         self.return_height_amsl_m = home.amsl_m + max(wanted, self.height_m)
         self.return_phase = ReturnPhase.CLIMB
         self.phase_since_s = self.now_s
+
+    def aim_velocity(self, east_mps: float, north_mps: float, up_mps: float) -> None:
+        """For GUIDED and AVOID_ADSB, until GUID_TIMEOUT."""
+        self.guided = Guided(
+            kind=GuidedKind.VELOCITY, east_mps=east_mps, north_mps=north_mps, up_mps=up_mps, at_s=self.now_s
+        )
 
     def set_home(self, spot: Spot) -> None:
         self.home = spot
