@@ -40,8 +40,8 @@ def checks(vehicle: Vehicle) -> list[str]:
         found.append("Battery failsafe" if vehicle.failsafes.battery else "Battery 1 below minimum arming voltage")
     if vehicle.failsafes.radio:
         found.append("Radio failsafe on")
-    if vehicle.fence.breached:
-        found.append("Vehicle breaching fence")
+    if fence := vehicle.fence.invalid():
+        found.append(fence)
     return found
 
 

@@ -272,11 +272,16 @@ class Vehicle:
         home = self.home if self.home is not None else self.here
         goal = self.plans.nearest_rally(self.frame, home, self.here) or home
         distance = math.hypot(self.east_m - goal.east_m, self.north_m - goal.north_m)
-        wanted = max(self.parameters["RTL_ALT"] / 100.0, self.height_m + self.parameters["RTL_CLIMB_MIN"] / 100.0)
+        wanted = max(
+            goal.amsl_m - home.amsl_m,
+            self.parameters["RTL_ALT"] / 100.0,
+            self.height_m + self.parameters["RTL_CLIMB_MIN"] / 100.0,
+        )
         cone = self.parameters["RTL_CONE_SLOPE"]
         if cone > 0:
             wanted = min(wanted, max(distance * cone, self.height_m))
         self.return_to = goal
+        wanted = min(wanted, self.fence.safe_height_m())
         self.return_height_amsl_m = home.amsl_m + max(wanted, self.height_m)
         self.return_phase = ReturnPhase.CLIMB
         self.phase_since_s = self.now_s
