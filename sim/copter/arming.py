@@ -42,6 +42,8 @@ def checks(vehicle: Vehicle) -> list[str]:
         found.append("Radio failsafe on")
     if fence := vehicle.fence.invalid():
         found.append(fence)
+    if vehicle.winch.complaint:
+        found.append(vehicle.winch.complaint)
     return found
 
 
@@ -97,6 +99,7 @@ def arm(vehicle: Vehicle, *, forced: bool) -> bool:
     vehicle.hold_yaw_rad = vehicle.home_yaw_rad = vehicle.body.yaw_rad
     if vehicle.position_good:
         vehicle.set_home(vehicle.here)  # ARDUCOPTER.md: arming resets home
+    vehicle.return_path.begin(vehicle.here if vehicle.position_good else None, vehicle.now_s)
     vehicle.say(Severity.INFO, "Arming motors")
     return True
 

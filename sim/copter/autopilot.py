@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from geofence.position import Enu
-from sim.copter import arming, commands, failsafe, guided_targets, navigation, sticks, telemetry
+from sim.copter import arming, commands, failsafe, guided_targets, navigation, sticks, telemetry, winch
 from sim.copter.mission_protocol import MissionProtocol
-from sim.copter.modes import mode_of_number
+from sim.copter.modes import Mode, mode_of_number
 from sim.copter.parameters import MAX_NAME_LENGTH, Parameter, ParameterType
 from sim.copter.physics import GRAVITY_MPS2, Airframe, Limits, Thrust, step
 from sim.copter.streams import Link
@@ -113,7 +113,7 @@ class Autopilot:
         fastest_s = min((link.fastest_s for link in self._links), default=math.inf)
         if vehicle.armed or not vehicle.landed:
             return 2 * FLYING_STEP_S if fastest_s >= _SLOW_STREAM_S else FLYING_STEP_S  # two steps a wake-up
-        if vehicle.gripper.busy or any(link.parameters_left for link in self._links):
+        if vehicle.gripper.busy or vehicle.winch.moving or any(link.parameters_left for link in self._links):
             return 2 * FLYING_STEP_S
         return max(FLYING_STEP_S, min(RESTING_STEP_S, fastest_s))
 
@@ -146,6 +146,7 @@ class Autopilot:
         for link in self._links:
             self._set_rates(link)
         vehicle.gripper.boot()
+        vehicle.winch.boot()
         vehicle.fence.boot()
         self._missions.reset()
         self._next_heartbeat_s = 0.0
@@ -178,6 +179,7 @@ class Autopilot:
     def _watch(self, dt: float) -> None:
         """What need not run at the rate of flight control: surroundings, battery, failsafes, outputs."""
         vehicle, body = self.vehicle, self.vehicle.body
+        self._save_way_back()
         self._look_around(dt)
         self._take_limits()
         pack = vehicle.battery.pack
@@ -187,6 +189,7 @@ class Autopilot:
         elif vehicle.armed:
             power_w = pack.hover_w * _IDLE_THROTTLE
         vehicle.battery.draw(power_w + vehicle.faults.battery_drain_w, dt)
+        vehicle.winch.step(dt)
         vehicle.servos.motors(1000 if not vehicle.armed else 1150 if vehicle.landed else 1500)
         sticks.turn_switch(vehicle)
         failsafe.watch(vehicle, dt)
@@ -201,6 +204,19 @@ class Autopilot:
         pad_east, pad_north, pad_amsl_m = self._pad
         on_pad = math.hypot(body.east_m - pad_east, body.north_m - pad_north) <= _PAD_RADIUS_M
         vehicle.around.ground_amsl_m = pad_amsl_m if on_pad else around.surface_amsl_m
+
+    def _save_way_back(self) -> None:
+        vehicle = self.vehicle
+        if not vehicle.armed:
+            return
+        text = vehicle.return_path.record(
+            vehicle.here,
+            vehicle.now_s,
+            position_good=vehicle.position_good,
+            saving=vehicle.mode is not Mode.SMART_RTL,
+        )
+        if text:
+            vehicle.say(Severity.WARNING, text)
 
     def _move_hooks(self) -> None:
         vehicle, body = self.vehicle, self.vehicle.body
@@ -263,6 +279,9 @@ class Autopilot:
             if self._next_heartbeat_s <= vehicle.now_s:
                 self._next_heartbeat_s = vehicle.now_s + HEARTBEAT_S
             vehicle.emit(telemetry.heartbeat(vehicle))
+            if vehicle.winch.fitted:
+                for link in self._links:
+                    link.send_of_winch(vehicle.winch.heartbeat())
         if vehicle.now_s >= self._next_timesync_s:
             self._next_timesync_s = vehicle.now_s + TIMESYNC_S
             vehicle.emit(mavlink.MAVLink_timesync_message(0, _nanoseconds(vehicle)))
@@ -329,9 +348,15 @@ class Autopilot:
             case _:
                 pass
 
-    def _command(self, link: Link, message: mavlink.MAVLink_message, command: commands.Command) -> None:
-        result = commands.execute(self.vehicle, link, command)
-        link.send(
+    def _command(
+        self,
+        link: Link,
+        message: mavlink.MAVLink_command_long_message | mavlink.MAVLink_command_int_message,
+        command: commands.Command,
+    ) -> None:
+        to_winch = message.target_component == winch.COMPONENT and self.vehicle.winch.fitted
+        result = (commands.execute_as_winch if to_winch else commands.execute)(self.vehicle, link, command)
+        (link.send_of_winch if to_winch else link.send)(
             mavlink.MAVLink_command_ack_message(
                 command.number, result, 0, 0, message.get_srcSystem(), message.get_srcComponent()
             )

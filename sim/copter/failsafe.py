@@ -27,6 +27,7 @@ _FENCE_ACTIONS = {
     FenceAction.BRAKE: "brake",
     FenceAction.SMART_RTL_OR_LAND: "smart land",
 }
+_BATTERY_ACTIONS = {1: "land", 3: "smart return", 4: "smart land"}  # BATT_FS_LOW_ACT, BATT_FS_CRT_ACT
 _PILOTED = (Mode.STABILIZE, Mode.ALT_HOLD, Mode.LOITER, Mode.POSHOLD)
 
 
@@ -96,7 +97,7 @@ def _battery_acts(vehicle: Vehicle, state: FailsafeState, level: str, action: in
     state.battery = True  # stays until reboot
     if action:
         vehicle.say(Severity.WARNING, "Battery Failsafe")
-        _act(vehicle, "land" if action == 1 else "return")
+        _act(vehicle, _BATTERY_ACTIONS.get(action, "return"))
 
 
 def _since(since_s: float | None, now_s: float, *, holds: bool) -> float | None:
@@ -177,5 +178,7 @@ def _act(vehicle: Vehicle, action: str, reason: ModeReason = ModeReason.FAILSAFE
         "smart land": (Mode.SMART_RTL,),
         "return": (Mode.RTL,),
     }
+    if action == "smart return" and not vehicle.return_path.active:
+        vehicle.say(Severity.WARNING, "SmartRTL Unavailable, Trying RTL Mode")
     if not any(vehicle.set_mode(mode, reason) for mode in wanted.get(action, ())):
         vehicle.set_mode(Mode.LAND, reason)

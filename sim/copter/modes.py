@@ -8,9 +8,10 @@ armed:
   POSHOLD, BRAKE, AVOID_ADSB,
   RTL, SMART_RTL
   AUTO on the ground             only when the first item is a take-off
+  SMART_RTL                      only with a path back, also while disarmed (`return_path`)
 
 failsafe ──► RTL ──(no position)──► LAND          whoever asked keeps the mode afterwards
-RTL and SMART_RTL run through the phases of `ReturnPhase`:
+RTL runs through the phases of `ReturnPhase`; SMART_RTL shows itself in them (`smart_return`):
 
   CLIMB ──► RETURN ──► LOITER ──► DESCEND ──► (landed, disarmed)
 """
@@ -86,8 +87,12 @@ def mode_of_number(number: int) -> Mode | None:
         return None
 
 
-def refusal(mode: Mode, *, armed: bool, position_good: bool, landed: bool, take_off_first: bool) -> str | None:
+def refusal(
+    mode: Mode, *, armed: bool, position_good: bool, landed: bool, take_off_first: bool, way_back: bool = True
+) -> str | None:
     """Why `mode` may not be entered now; None when it may."""
+    if mode is Mode.SMART_RTL and not way_back:
+        return "init failed"
     if not armed:
         return None
     if TRAITS[mode].needs_position and not position_good:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-from sim.copter import auto, sticks
+from sim.copter import auto, smart_return, sticks
 from sim.copter.modes import RETURN_TRANSITIONS, Mode, ReturnPhase
 from sim.copter.physics import Horizontal, Thrust, Vertical, braking_speed
 from sim.copter.places import Spot
@@ -37,8 +37,10 @@ def steer(vehicle: Vehicle) -> None:
             _guided(vehicle)
         case Mode.AUTO:
             auto.fly(vehicle)
-        case Mode.RTL | Mode.SMART_RTL:
+        case Mode.RTL:
             fly_return(vehicle)
+        case Mode.SMART_RTL:
+            smart_return.fly(vehicle)
         case Mode.LAND:
             land(vehicle, None)
         case Mode.BRAKE:
@@ -192,7 +194,9 @@ def _guided(vehicle: Vehicle) -> None:
             vehicle.hold_yaw_rad = (vehicle.body.yaw_rad + guided.yaw_rate / 2.0) % math.tau
     else:
         hold_here(vehicle)
-    if guided.yaw_rad is not None:
+    if guided.turn is not None:
+        vehicle.hold_yaw_rad = guided.turn.step(vehicle.now_s)
+    elif guided.yaw_rad is not None:
         vehicle.hold_yaw_rad = guided.yaw_rad
     demand.yaw_rad = vehicle.hold_yaw_rad
 

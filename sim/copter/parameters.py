@@ -110,6 +110,8 @@ _DEFAULTS: dict[str, tuple[float, ParameterType]] = {
     "RALLY_TOTAL": (0, _I8),
     "RALLY_LIMIT_KM": (0.3, _F),
     "RALLY_INCL_HOME": (1, _I8),
+    "SRTL_ACCURACY": (2, _F),  # m
+    "SRTL_POINTS": (300, _I16),
     # failsafes
     "FS_GCS_ENABLE": (0, _I8),
     "FS_GCS_TIMEOUT": (5, _F),
@@ -163,6 +165,13 @@ _DEFAULTS: dict[str, tuple[float, ParameterType]] = {
     "GRIP_NEUTRAL": (1500, _I16),
     "GRIP_REGRAB": (0, _F),
     "GRIP_AUTOCLOSE": (0, _F),
+    "PLDP_DELAY": (0, _F),  # s after the release
+    "PLDP_SPEED_DN": (0, _F),  # m/s; 0 is LAND_SPEED
+    # winch
+    "WINCH_TYPE": (0, _I8),
+    "WINCH_RATE_MAX": (1, _F),  # m/s
+    "WINCH_POS_P": (1, _F),
+    "WINCH_OPTIONS": (7, _I16),
     # the simulator's own
     "SIM_BATT_VOLTAGE": (12.6, _F),
     "SIM_GPS1_ENABLE": (1, _I8),
@@ -188,6 +197,7 @@ _DEFAULTS: dict[str, tuple[float, ParameterType]] = {
 
 _HIDDEN_WHEN_OFF = {
     "GRIP_ENABLE": ("GRIP_TYPE", "GRIP_GRAB", "GRIP_RELEASE", "GRIP_NEUTRAL", "GRIP_REGRAB", "GRIP_AUTOCLOSE"),
+    "WINCH_TYPE": ("WINCH_RATE_MAX", "WINCH_POS_P", "WINCH_OPTIONS"),
     "ADSB_TYPE": ("ADSB_LIST_MAX", "ADSB_LIST_RADIUS"),
     "AVD_ENABLE": tuple(name for name in _DEFAULTS if name.startswith("AVD_") and name != "AVD_ENABLE"),
 }

@@ -45,12 +45,16 @@ NAV_COMMANDS = {
     mavlink.MAV_CMD_NAV_LAND,
     mavlink.MAV_CMD_NAV_TAKEOFF,
     mavlink.MAV_CMD_NAV_DELAY,
+    mavlink.MAV_CMD_NAV_PAYLOAD_PLACE,
 }
 DO_COMMANDS = {
+    mavlink.MAV_CMD_CONDITION_DELAY,
+    mavlink.MAV_CMD_CONDITION_DISTANCE,
     mavlink.MAV_CMD_CONDITION_YAW,
     mavlink.MAV_CMD_DO_CHANGE_SPEED,
     mavlink.MAV_CMD_DO_SET_SERVO,
     mavlink.MAV_CMD_DO_GRIPPER,
+    mavlink.MAV_CMD_DO_WINCH,
     mavlink.MAV_CMD_DO_JUMP,
     mavlink.MAV_CMD_DO_SET_ROI,
     mavlink.MAV_CMD_DO_SET_ROI_LOCATION,

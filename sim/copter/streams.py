@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
+from sim.copter import winch
 from sim.copter.telemetry import BUILDERS, STREAM_GROUPS
 from sim.copter.vehicle import Vehicle
 
@@ -27,6 +28,7 @@ class Link:
     def __init__(self, write: Callable[[bytes], None], system_id: int) -> None:
         self.codec = mavlink.MAVLink(_Wire(write), srcSystem=system_id, srcComponent=1)
         self.codec.robust_parsing = True
+        self._winch = mavlink.MAVLink(_Wire(write), srcSystem=system_id, srcComponent=winch.COMPONENT)
         self._period_s: dict[int, float] = {}
         self._due_s: dict[int, float] = {}
         self._default_s: dict[int, float] = {}
@@ -43,6 +45,10 @@ class Link:
     def forward(self, message: mavlink.MAVLink_message) -> None:
         """As it came, with its sender."""
         self.codec.file.write(bytes(message.get_msgbuf()))
+
+    def send_of_winch(self, message: mavlink.MAVLink_message) -> None:
+        """From the winch's component, with a sequence of its own."""
+        self._winch.send(message)
 
     def forget(self) -> None:
         """What the peer had asked for."""
@@ -98,7 +104,9 @@ class Link:
             following_s = due_s
             if now_s >= due_s:
                 message = BUILDERS[message_id](vehicle)
-                if message is not None:
+                if isinstance(message, mavlink.MAVLink_winch_status_message):
+                    self.send_of_winch(message)
+                elif message is not None:
                     self.send(message)
                 period_s = self._period_s[message_id]
                 following_s = due_s + period_s if due_s + period_s > now_s else now_s + period_s

@@ -400,6 +400,10 @@ def adsb_vehicle(vehicle: Vehicle) -> Message | None:
     return vehicle.traffic.next_told()
 
 
+def winch_status(vehicle: Vehicle) -> Message | None:
+    return vehicle.winch.status(vehicle.now_s)
+
+
 def available(message_id: int) -> bool:
     return message_id in BUILDERS
 
@@ -429,6 +433,7 @@ BUILDERS: dict[int, Builder] = {
     242: home_position,
     245: extended_sys_state,
     246: adsb_vehicle,
+    9005: winch_status,
 }
 
 STREAM_GROUPS: dict[int, tuple[int, ...]] = {
@@ -438,6 +443,6 @@ STREAM_GROUPS: dict[int, tuple[int, ...]] = {
     mavlink.MAV_DATA_STREAM_POSITION: (33, 32),
     mavlink.MAV_DATA_STREAM_EXTRA1: (30,),
     mavlink.MAV_DATA_STREAM_EXTRA2: (74,),
-    mavlink.MAV_DATA_STREAM_EXTRA3: (2, 147, 168, 193),
+    mavlink.MAV_DATA_STREAM_EXTRA3: (2, 147, 168, 193, 9005),
 }
 """What REQUEST_DATA_STREAM and the MAV1_* parameters switch, as ArduCopter groups it."""

@@ -25,12 +25,18 @@ from sim.copter.modes import TRAITS, Mode, ModeReason, ReturnPhase, refusal
 from sim.copter.parameters import Parameters
 from sim.copter.physics import Body, Demand, Surroundings
 from sim.copter.places import LocalPatch, Spot
-from sim.copter.plans import Plans
+from sim.copter.plans import PlanItem, Plans
+from sim.copter.return_path import ReturnPath
 from sim.copter.sticks import Sticks
 from sim.copter.traffic import Traffic
+from sim.copter.winch import Winch
 
 if TYPE_CHECKING:
     from sim.copter.circle import Circle
+    from sim.copter.legs import Leg
+    from sim.copter.payload_place import Placing
+    from sim.copter.smart_return import SmartReturn
+    from sim.copter.turns import Turn
 
 BOOT_S = 2.5  # ARDUCOPTER.md: a mode set before is overwritten by the mode switch
 GYROS_S = 12.0
@@ -94,6 +100,7 @@ class Guided:
     at_s: float = 0.0  # when the target came
     yaw_rad: float | None = None
     yaw_rate: float = 0.0
+    turn: Turn | None = None  # CONDITION_YAW
     speed_mps: float | None = None  # DO_CHANGE_SPEED
 
 
@@ -113,6 +120,15 @@ class AutoState:
     landing: bool = False
     returning: bool = False
     circle: Circle | None = None
+    leg: Leg | None = None
+    placing: Placing | None = None
+    turn: Turn | None = None  # CONDITION_YAW: until the next navigation item
+    delay_s: float = 0.0
+    climb_mps: float | None = None  # DO_CHANGE_SPEED
+    sink_mps: float | None = None
+    todo: list[tuple[int, PlanItem]] = field(default_factory=list["tuple[int, PlanItem]"])
+    doing: int = 0  # the DO item or condition that has been started
+    doing_since_s: float = 0.0
     jumps: dict[int, int] = field(default_factory=dict[int, int])
 
 
@@ -136,6 +152,7 @@ class Vehicle:
         self.battery = battery
         self.gripper = gripper
         self.servos = servos
+        self.winch = Winch(parameters, servos)
         self.random = Normals(rng)
         self.utc = utc
         self.faults = Faults()
@@ -165,6 +182,8 @@ class Vehicle:
         self.position_good = False
         self.boot_texts_said = 0
         self.failsafes = FailsafeState()
+        self.return_path = ReturnPath(self.parameters)
+        self.smart_return: SmartReturn | None = None
         self.ekf = Ekf()
         self.guided = Guided()
         self.look_at: Spot | None = None  # the region of interest that its nose follows
@@ -247,6 +266,7 @@ class Vehicle:
             position_good=self.position_good,
             landed=self.landed,
             take_off_first=self.plans.mission.starts_with_take_off,
+            way_back=self.return_path.active,
         )
         if why is not None:
             prefix = "Auto: " if why.startswith("Missing") else ""
@@ -257,6 +277,7 @@ class Vehicle:
         self.mode, self.mode_reason = mode, reason
         self.mode_since_s = self.phase_since_s = self.now_s
         self.hold = None
+        self.smart_return = None
         self.look_at = None
         self.guided = Guided(at_s=self.now_s)
         if mode in (Mode.RTL, Mode.SMART_RTL):
