@@ -47,6 +47,10 @@ class Sticks:
         self._parameters = parameters
         self._overrides = [0] * CHANNELS
         self._until_s = [-math.inf] * CHANNELS
+        self._last_until_s = -math.inf
+        self._mapped_of = -1
+        self._channels = [ROLL, PITCH, THROTTLE, YAW]
+        self._rest = list(_REST)
         self._position: int | None = None
         self._new_position_since_s: float | None = None
 
@@ -55,25 +59,35 @@ class Sticks:
         lasts_s = self._parameters["RC_OVERRIDE_TIME"]
         self._overrides[channel] = pwm
         self._until_s[channel] = -math.inf if pwm == 0 else math.inf if lasts_s < 0 else now_s + lasts_s
+        self._last_until_s = max(self._until_s)
 
     def clear(self) -> None:
         self._until_s = [-math.inf] * CHANNELS
+        self._last_until_s = -math.inf
 
     def overridden(self, now_s: float) -> bool:
-        return any(now_s < until_s for until_s in self._until_s)
+        return now_s < self._last_until_s
 
     def channel(self, axis: int) -> int:
         """Where RCMAP_* has put it."""
-        number = self._parameters.number(_MAPPED[axis])
-        return number - 1 if 1 <= number <= CHANNELS else axis
+        if self._mapped_of != self._parameters.changes:
+            self._map()
+        return self._channels[axis]
+
+    def _map(self) -> None:
+        self._mapped_of = self._parameters.changes
+        numbers = [self._parameters.number(name) for name in _MAPPED]
+        self._channels = [n - 1 if 1 <= n <= CHANNELS else axis for axis, n in enumerate(numbers)]
+        self._rest = list(_REST)
+        for axis, channel in enumerate(self._channels):
+            self._rest[channel] = _REST[axis]
 
     def pwm(self, channel: int, now_s: float) -> int:
         if now_s < self._until_s[channel]:
             return self._overrides[channel]
         if channel == self.channel(THROTTLE) and self._parameters.number("SIM_RC_FAIL") == THROTTLE_LOST:
             return _LOST_THROTTLE
-        axes = [axis for axis in range(4) if self.channel(axis) == channel]
-        return _REST[axes[0] if axes else channel]
+        return self._rest[channel]
 
     def share(self, axis: int, now_s: float) -> float:
         """-1 to 1 of a stick with a centre."""
@@ -195,8 +209,8 @@ def climb(vehicle: Vehicle) -> None:
 
 def assist(vehicle: Vehicle) -> None:
     """What the sticks still do in modes that fly by themselves; called when the mode has had its say."""
-    if vehicle.failsafes.radio or vehicle.landed:
-        return
+    if not vehicle.sticks.overridden(vehicle.now_s) or vehicle.failsafes.radio or vehicle.landed:
+        return  # at rest the sticks that steer are in their middle
     mode = vehicle.mode
     options = {Mode.GUIDED: "GUID_OPTIONS", Mode.AUTO: "AUTO_OPTIONS", Mode.RTL: "RTL_OPTIONS"}.get(mode)
     if options is None or not vehicle.parameters.number(options) & _IGNORE_PILOT_YAW:
