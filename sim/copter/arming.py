@@ -14,6 +14,8 @@ from sim.copter.vehicle import (
 )
 
 FORCE = 21196
+_ALL_CHECKS, _CHECK_COMPASS, _CHECK_INERTIAL = 1 << 0, 1 << 2, 1 << 4  # ARMING_CHECK; what is not named, always
+_CHECK_RECEIVER, _CHECK_BATTERY = 1 << 6, 1 << 8
 _AUTO_ARMABLE = 1  # AUTO_OPTIONS
 _TOUCHDOWN_DISARM_S = 2.0
 
@@ -24,26 +26,31 @@ def checks(vehicle: Vehicle) -> list[str]:
     The dock's interlock is no part of it: a drone under a closed cover is healthy, it only may not arm now.
     """
     found: list[str] = []
+    asked = vehicle.parameters.number("ARMING_CHECK")
+
+    def wanted(check: int) -> bool:
+        return bool(asked & (_ALL_CHECKS | check))
+
     if vehicle.body.crashed:
         found.append("Motors: crash damage")
     if not vehicle.parameters["FRAME_CLASS"]:
         found.append("Motors: Check frame class and type")
-    if vehicle.now_s < GYROS_S:
+    if vehicle.now_s < GYROS_S and wanted(_CHECK_INERTIAL):
         found.append("Gyros inconsistent")
     elif vehicle.now_s < STABILIZE_READY_S:
         found.append("AHRS: EKF3 not started")
-    if not compass_healthy(vehicle.parameters):
+    if not compass_healthy(vehicle.parameters) and wanted(_CHECK_COMPASS):
         found.append("Compass not healthy")
     if TRAITS[vehicle.mode].needs_position:
         found.extend(_position(vehicle))
-    if vehicle.failsafes.battery or _below_arming_voltage(vehicle):
+    if wanted(_CHECK_BATTERY) and (vehicle.failsafes.battery or _below_arming_voltage(vehicle)):
         found.append("Battery failsafe" if vehicle.failsafes.battery else "Battery 1 below minimum arming voltage")
-    if vehicle.failsafes.radio:
+    if vehicle.failsafes.radio and wanted(_CHECK_RECEIVER):
         found.append("Radio failsafe on")
+    if fence := vehicle.fence.invalid():
+        found.append(fence)
     if vehicle.winch.complaint:
         found.append(vehicle.winch.complaint)
-    if vehicle.fence.breached:
-        found.append("Vehicle breaching fence")
     return found
 
 

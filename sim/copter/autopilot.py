@@ -84,14 +84,18 @@ class Autopilot:
 
     def add_link(self, write: Callable[[bytes], None]) -> Link:
         link = Link(write, self.vehicle.parameters.number("MAV_SYSID"))
-        groups = ("RAW_SENS", "EXT_STAT", "RC_CHAN", "POSITION", "EXTRA1", "EXTRA2", "EXTRA3")
-        numbers = (1, 2, 3, 6, 10, 11, 12)
-        for name, group in zip(groups, numbers, strict=True):
-            rate = self.vehicle.parameters[f"MAV1_{name}"]
-            if rate > 0:
-                link.set_group(group, rate, self.vehicle.now_s)
+        self._set_rates(link)
         self._links.append(link)
         return link
+
+    def _set_rates(self, link: Link) -> None:
+        """The MAV1_* rates count from the link's start or the boot; a later change waits for the next one."""
+        groups = ("RAW_SENS", "EXT_STAT", "RC_CHAN", "POSITION", "EXTRA1", "EXTRA2", "EXTRA3")
+        numbers = (1, 2, 3, 6, 10, 11, 12)
+        link.set_defaults(
+            {group: self.vehicle.parameters[f"MAV1_{name}"] for name, group in zip(groups, numbers, strict=True)},
+            self.vehicle.now_s,
+        )
 
     def drop_link(self, link: Link) -> None:
         if link in self._links:
@@ -138,7 +142,10 @@ class Autopilot:
         vehicle = self.vehicle
         vehicle.now_s = 0.0
         vehicle.reboot_asked = False
+        vehicle.parameters.boot()
         vehicle.reset()
+        for link in self._links:
+            self._set_rates(link)
         vehicle.gripper.boot()
         vehicle.winch.boot()
         vehicle.fence.boot()
@@ -328,6 +335,11 @@ class Autopilot:
                 sticks.on_override(vehicle, message)
             case mavlink.MAVLink_manual_control_message():
                 sticks.on_manual_control(vehicle, message)
+            case mavlink.MAVLink_adsb_vehicle_message():
+                for other in self._links:
+                    if other is not link:
+                        other.forward(message)
+                vehicle.traffic.hear(vehicle, message)
             case mavlink.MAVLink_request_data_stream_message():
                 rate = message.req_message_rate if message.start_stop else 0
                 link.set_group(message.req_stream_id, rate, vehicle.now_s)
@@ -342,7 +354,7 @@ class Autopilot:
             case mavlink.MAVLink_param_request_read_message():
                 self._on_parameter_read(link, message)
             case mavlink.MAVLink_param_set_message():
-                self._on_parameter_set(message)
+                self._on_parameter_set(link, message)
             case _:
                 pass
 
@@ -370,12 +382,16 @@ class Autopilot:
         else:
             self._send_parameter(link, _name(message.param_id), 65535)
 
-    def _on_parameter_set(self, message: mavlink.MAVLink_param_set_message) -> None:
+    def _on_parameter_set(self, link: Link, message: mavlink.MAVLink_param_set_message) -> None:
         """The answer goes to every link; an unknown name or a value that is no number gets none."""
         parameters = self.vehicle.parameters
         name = _name(message.param_id)
         before = parameters.get(name)
         if before is None or not math.isfinite(message.param_value):
+            return
+        if not parameters.writable(name):
+            self.vehicle.say(Severity.WARNING, f"Param write denied ({name})")
+            link.send(self._value_message(before, 65535, before.type))
             return
         after = parameters.set(name, message.param_value)
         if after is None:

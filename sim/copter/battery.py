@@ -60,6 +60,11 @@ class Battery:
         return self.charge <= 0.0
 
     @property
+    def resting_v(self) -> float:
+        """Without the sag under load, as ArduPilot estimates it."""
+        return self._rest_v()
+
+    @property
     def remaining_percent(self) -> int:
         return round(100.0 * self.charge)
 

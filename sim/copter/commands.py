@@ -28,6 +28,7 @@ FAILED = mavlink.MAV_RESULT_FAILED
 
 _CHANGE_MODE = 1  # MAV_DO_REPOSITION_FLAGS
 _RELATIVE = 3
+_RESET_PARAMETERS = 2  # PREFLIGHT_STORAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,6 +303,14 @@ def _reboot(vehicle: Vehicle, link: Link, command: Command) -> int:
     return ACCEPTED
 
 
+def _storage(vehicle: Vehicle, link: Link, command: Command) -> int:
+    if int(command.p1) != _RESET_PARAMETERS:
+        return UNSUPPORTED
+    vehicle.parameters.erase()
+    vehicle.say(Severity.WARNING, "All parameters reset, reboot board")
+    return ACCEPTED
+
+
 def _terminate(vehicle: Vehicle, link: Link, command: Command) -> int:
     if command.p1 < 1:
         return FAILED
@@ -317,7 +326,10 @@ def _set_interval(vehicle: Vehicle, link: Link, command: Command) -> int:
     if 0 < interval_us < FASTEST_US:
         vehicle.say(Severity.INFO, "Rate too fast for the main loop")
         return DENIED
-    link.set_period(message_id, interval_us / 1e6 if interval_us > 0 else None, vehicle.now_s)
+    if interval_us == 0:
+        link.set_default(message_id, vehicle.now_s)
+    else:
+        link.set_period(message_id, interval_us / 1e6 if interval_us > 0 else None, vehicle.now_s)
     return ACCEPTED
 
 
@@ -379,6 +391,7 @@ _HANDLERS: dict[int, Callable[[Vehicle, Link, Command], int]] = {
     mavlink.MAV_CMD_DO_WINCH: _winch,
     mavlink.MAV_CMD_DO_SET_MISSION_CURRENT: _set_current,
     mavlink.MAV_CMD_PREFLIGHT_REBOOT_SHUTDOWN: _reboot,
+    mavlink.MAV_CMD_PREFLIGHT_STORAGE: _storage,
     mavlink.MAV_CMD_MISSION_START: _mission_start,
     mavlink.MAV_CMD_COMPONENT_ARM_DISARM: _arm,
     mavlink.MAV_CMD_RUN_PREARM_CHECKS: _prearm_checks,

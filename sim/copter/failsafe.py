@@ -6,7 +6,7 @@ A failsafe never touches the gripper.
 from __future__ import annotations
 
 from sim.copter import arming, ekf
-from sim.copter.fence import FAR_OUTSIDE_M, FenceAction, FenceType
+from sim.copter.fence import FAR_OUTSIDE_M, FenceAction, FenceType, names
 from sim.copter.modes import Mode, ModeReason
 from sim.copter.vehicle import (
     FailsafeState,
@@ -21,8 +21,13 @@ _CONTINUE_LANDING = 1 << 3
 _CONTINUE_PILOTED_ON_GCS = 1 << 4
 _GCS_ACTIONS = {3: "smart return", 4: "smart land", 5: "land", 7: "brake"}  # FS_GCS_ENABLE
 _RADIO_ACTIONS = {3: "land", 4: "smart return", 5: "smart land", 7: "brake"}  # FS_THR_ENABLE
+_FENCE_ACTIONS = {
+    FenceAction.LAND: "land",
+    FenceAction.SMART_RTL_OR_RTL: "smart return",
+    FenceAction.BRAKE: "brake",
+    FenceAction.SMART_RTL_OR_LAND: "smart land",
+}
 _BATTERY_ACTIONS = {1: "land", 3: "smart return", 4: "smart land"}  # BATT_FS_LOW_ACT, BATT_FS_CRT_ACT
-_FENCE_ACTIONS = {FenceAction.LAND: "land", 3: "smart return", 4: "brake", 5: "smart land"}  # FENCE_ACTION
 _PILOTED = (Mode.STABILIZE, Mode.ALT_HOLD, Mode.LOITER, Mode.POSHOLD)
 
 
@@ -33,6 +38,7 @@ def watch(vehicle: Vehicle, dt: float) -> None:
     _battery(vehicle)
     _radio(vehicle)
     _fence(vehicle)
+    vehicle.traffic.watch(vehicle)
 
 
 def _ground_station(vehicle: Vehicle) -> None:
@@ -64,7 +70,11 @@ def _ground_station(vehicle: Vehicle) -> None:
 
 def _battery(vehicle: Vehicle) -> None:
     state, parameters = vehicle.failsafes, vehicle.parameters
-    volts, left_mah = vehicle.battery.voltage_v, parameters["BATT_CAPACITY"] - vehicle.battery.used_mah
+    if not parameters["BATT_MONITOR"]:
+        return
+    compensated = parameters["BATT_FS_VOLTSRC"] == 1
+    volts = vehicle.battery.resting_v if compensated else vehicle.battery.voltage_v
+    left_mah = parameters["BATT_CAPACITY"] - vehicle.battery.used_mah
     low = volts < parameters["BATT_LOW_VOLT"] > 0
     critical = volts < parameters["BATT_CRT_VOLT"] > 0
     state.low_since_s = _since(state.low_since_s, vehicle.now_s, holds=low)
@@ -127,26 +137,38 @@ def _fence(vehicle: Vehicle) -> None:
     fence = vehicle.fence
     if not fence.active or vehicle.home is None or not vehicle.position_good:
         return
-    found, outside_m = fence.crossings(
-        vehicle.east_m, vehicle.north_m, vehicle.height_m, (vehicle.home.east_m, vehicle.home.north_m)
-    )
-    new = found & ~fence.breached
-    if fence.breached and not found:
+    home = (vehicle.home.east_m, vehicle.home.north_m)
+    crossed = fence.crossings(vehicle.east_m, vehicle.north_m, vehicle.height_m, home)
+    if not _floor_counts(vehicle):
+        crossed.pop(FenceType.HEIGHT_MIN, None)
+    before = fence.breached
+    new = fence.breach(crossed)
+    if before and not crossed:
         vehicle.say(Severity.NOTICE, "Fence breach cleared")
-    fence.breached = found
     if not new or not vehicle.armed or vehicle.landed:
         return
     fence.breach_count += 1
     fence.breach_at_ms = vehicle.boot_ms
-    name = "Max Alt" if FenceType.HEIGHT_MAX in new else "Circle" if FenceType.CIRCLE in new else "Polygon"
-    vehicle.say(Severity.NOTICE, f"{name} fence breached")
+    vehicle.say(Severity.NOTICE, f"{names(new)} breached")
     action = vehicle.parameters.number("FENCE_ACTION")
     if action == FenceAction.REPORT:
         return
-    _act(vehicle, "land" if outside_m > FAR_OUTSIDE_M else _FENCE_ACTIONS.get(action, "return"))
+    far = max(crossed[kind] for kind in new) > FAR_OUTSIDE_M
+    _act(vehicle, "land" if far else _FENCE_ACTIONS.get(action, "return"), ModeReason.FENCE)
 
 
-def _act(vehicle: Vehicle, action: str) -> None:
+def _floor_counts(vehicle: Vehicle) -> bool:
+    """The least height is a fence from when it was first passed until the copter means to land."""
+    fence = vehicle.fence
+    if not vehicle.armed or vehicle.landed:
+        fence.floor_passed = False
+    elif vehicle.height_m > vehicle.parameters["FENCE_ALT_MIN"] + vehicle.parameters["FENCE_MARGIN"]:
+        fence.floor_passed = True
+    returning = vehicle.mode in (Mode.RTL, Mode.SMART_RTL)
+    return fence.floor_passed and vehicle.mode is not Mode.LAND and not vehicle.auto.landing and not returning
+
+
+def _act(vehicle: Vehicle, action: str, reason: ModeReason = ModeReason.FAILSAFE) -> None:
     if vehicle.landed and vehicle.armed:
         arming.disarm(vehicle, forced=False)
         return
@@ -158,5 +180,5 @@ def _act(vehicle: Vehicle, action: str) -> None:
     }
     if action == "smart return" and not vehicle.return_path.active:
         vehicle.say(Severity.WARNING, "SmartRTL Unavailable, Trying RTL Mode")
-    if not any(vehicle.set_mode(mode, ModeReason.FAILSAFE) for mode in wanted.get(action, ())):
-        vehicle.set_mode(Mode.LAND, ModeReason.FAILSAFE)
+    if not any(vehicle.set_mode(mode, reason) for mode in wanted.get(action, ())):
+        vehicle.set_mode(Mode.LAND, reason)

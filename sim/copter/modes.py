@@ -5,7 +5,8 @@
 armed:
   STABILIZE, ALT_HOLD, LAND      always
   GUIDED, AUTO, LOITER,          only with a position estimate, else refused
-  POSHOLD, BRAKE, RTL, SMART_RTL
+  POSHOLD, BRAKE, AVOID_ADSB,
+  RTL, SMART_RTL
   AUTO on the ground             only when the first item is a take-off
   SMART_RTL                      only with a path back, also while disarmed (`return_path`)
 
@@ -31,6 +32,7 @@ class Mode(IntEnum):
     LAND = 9
     POSHOLD = 16
     BRAKE = 17
+    AVOID_ADSB = 19
     SMART_RTL = 21
 
 
@@ -46,6 +48,7 @@ class ModeReason(Enum):
     MODE_SWITCH = auto()
     FAILSAFE = auto()
     FENCE = auto()
+    AVOIDANCE = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,7 @@ TRAITS: dict[Mode, ModeTraits] = {
     Mode.LAND: ModeTraits(needs_position=False, armable=False, autonomous=False),
     Mode.POSHOLD: ModeTraits(needs_position=True, armable=True, autonomous=True),
     Mode.BRAKE: ModeTraits(needs_position=True, armable=False, autonomous=True),
+    Mode.AVOID_ADSB: ModeTraits(needs_position=True, armable=False, autonomous=True),
     Mode.SMART_RTL: ModeTraits(needs_position=True, armable=False, autonomous=True),
 }
 

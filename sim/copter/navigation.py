@@ -33,7 +33,7 @@ def steer(vehicle: Vehicle) -> None:
     demand.yaw_rad, demand.yaw_rate = vehicle.hold_yaw_rad, None
     demand.lean_east = demand.lean_north = 0.0
     match vehicle.mode:
-        case Mode.GUIDED:
+        case Mode.GUIDED | Mode.AVOID_ADSB:
             _guided(vehicle)
         case Mode.AUTO:
             auto.fly(vehicle)

@@ -165,7 +165,8 @@ class Plans:
             enu = frame.to_enu(item.point)
             away = math.hypot(here.east_m - enu.east_m, here.north_m - enu.north_m)
             if away < best_m:
-                best_m, best = away, Spot(enu.east_m, enu.north_m, home.amsl_m)
+                above = 0.0 if item.frame in ABSOLUTE_FRAMES else home.amsl_m
+                best_m, best = away, Spot(enu.east_m, enu.north_m, above + item.z)
         return best
 
 

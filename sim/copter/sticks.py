@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 CHANNELS = 16
 ROLL, PITCH, THROTTLE, YAW = range(4)
+_MAPPED = ("RCMAP_ROLL", "RCMAP_PITCH", "RCMAP_THROTTLE", "RCMAP_YAW")
 _REST = (1500, 1500, 1000, 1500, *(1800,) * 4, *(0,) * 8)
 _CENTRE, _HALF, _LOWEST = 1500, 500, 1000
 _DEAD = 20  # RCn_DZ of roll, pitch and yaw
@@ -46,6 +47,10 @@ class Sticks:
         self._parameters = parameters
         self._overrides = [0] * CHANNELS
         self._until_s = [-math.inf] * CHANNELS
+        self._last_until_s = -math.inf
+        self._mapped_of = -1
+        self._channels = [ROLL, PITCH, THROTTLE, YAW]
+        self._rest = list(_REST)
         self._position: int | None = None
         self._new_position_since_s: float | None = None
 
@@ -54,36 +59,52 @@ class Sticks:
         lasts_s = self._parameters["RC_OVERRIDE_TIME"]
         self._overrides[channel] = pwm
         self._until_s[channel] = -math.inf if pwm == 0 else math.inf if lasts_s < 0 else now_s + lasts_s
+        self._last_until_s = max(self._until_s)
 
     def clear(self) -> None:
         self._until_s = [-math.inf] * CHANNELS
+        self._last_until_s = -math.inf
 
     def overridden(self, now_s: float) -> bool:
-        return any(now_s < until_s for until_s in self._until_s)
+        return now_s < self._last_until_s
+
+    def channel(self, axis: int) -> int:
+        """Where RCMAP_* has put it."""
+        if self._mapped_of != self._parameters.changes:
+            self._map()
+        return self._channels[axis]
+
+    def _map(self) -> None:
+        self._mapped_of = self._parameters.changes
+        numbers = [self._parameters.number(name) for name in _MAPPED]
+        self._channels = [n - 1 if 1 <= n <= CHANNELS else axis for axis, n in enumerate(numbers)]
+        self._rest = list(_REST)
+        for axis, channel in enumerate(self._channels):
+            self._rest[channel] = _REST[axis]
 
     def pwm(self, channel: int, now_s: float) -> int:
         if now_s < self._until_s[channel]:
             return self._overrides[channel]
-        if channel == THROTTLE and self._parameters.number("SIM_RC_FAIL") == THROTTLE_LOST:
+        if channel == self.channel(THROTTLE) and self._parameters.number("SIM_RC_FAIL") == THROTTLE_LOST:
             return _LOST_THROTTLE
-        return _REST[channel]
+        return self._rest[channel]
 
-    def share(self, channel: int, now_s: float) -> float:
+    def share(self, axis: int, now_s: float) -> float:
         """-1 to 1 of a stick with a centre."""
-        return _beyond(self.pwm(channel, now_s) - _CENTRE, _DEAD)
+        return _beyond(self.pwm(self.channel(axis), now_s) - _CENTRE, _DEAD)
 
     def climb_share(self, now_s: float) -> float:
         """-1 to 1 of the throttle stick where its middle holds the height."""
-        return _beyond(self.pwm(THROTTLE, now_s) - _CENTRE, self._parameters["THR_DZ"])
+        return _beyond(self.pwm(self.channel(THROTTLE), now_s) - _CENTRE, self._parameters["THR_DZ"])
 
     def throttle_low(self, now_s: float) -> bool:
-        return self.pwm(THROTTLE, now_s) <= _THROTTLE_LOW
+        return self.pwm(self.channel(THROTTLE), now_s) <= _THROTTLE_LOW
 
     def signal_lost(self, now_s: float) -> bool:
         """No receiver and no override, or a throttle below FS_THR_VALUE."""
         if self._parameters.number("SIM_RC_FAIL") == NO_SIGNAL and not self.overridden(now_s):
             return True
-        return self.pwm(THROTTLE, now_s) < self._parameters["FS_THR_VALUE"]
+        return self.pwm(self.channel(THROTTLE), now_s) < self._parameters["FS_THR_VALUE"]
 
     def switched_to(self, now_s: float) -> int | None:
         """The number of the mode the switch was moved to (FLTMODE_CH), once it has settled."""
@@ -134,11 +155,11 @@ def on_manual_control(vehicle: Vehicle, message: mavlink.MAVLink_manual_control_
     if message.z < 0:
         return  # no thrust downwards
     axes = ((ROLL, message.y), (PITCH, -message.x if message.x != _NO_AXIS else _NO_AXIS), (YAW, message.r))
-    for channel, value in axes:
+    for axis, value in axes:
         pwm = 0 if value == _NO_AXIS else _CENTRE + max(-1000, min(1000, value)) // 2
-        vehicle.sticks.override(channel, pwm, vehicle.now_s)
+        vehicle.sticks.override(vehicle.sticks.channel(axis), pwm, vehicle.now_s)
     throttle = 0 if message.z == _NO_AXIS else _LOWEST + min(1000, message.z)
-    vehicle.sticks.override(THROTTLE, throttle, vehicle.now_s)
+    vehicle.sticks.override(vehicle.sticks.channel(THROTTLE), throttle, vehicle.now_s)
 
 
 def _from_pilot(vehicle: Vehicle, message: mavlink.MAVLink_message) -> bool:
@@ -188,8 +209,8 @@ def climb(vehicle: Vehicle) -> None:
 
 def assist(vehicle: Vehicle) -> None:
     """What the sticks still do in modes that fly by themselves; called when the mode has had its say."""
-    if vehicle.failsafes.radio or vehicle.landed:
-        return
+    if not vehicle.sticks.overridden(vehicle.now_s) or vehicle.failsafes.radio or vehicle.landed:
+        return  # at rest the sticks that steer are in their middle
     mode = vehicle.mode
     options = {Mode.GUIDED: "GUID_OPTIONS", Mode.AUTO: "AUTO_OPTIONS", Mode.RTL: "RTL_OPTIONS"}.get(mode)
     if options is None or not vehicle.parameters.number(options) & _IGNORE_PILOT_YAW:

@@ -6,7 +6,7 @@ A link is silent but for heartbeats and texts until its peer asks.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
@@ -31,6 +31,7 @@ class Link:
         self._winch = mavlink.MAVLink(_Wire(write), srcSystem=system_id, srcComponent=winch.COMPONENT)
         self._period_s: dict[int, float] = {}
         self._due_s: dict[int, float] = {}
+        self._default_s: dict[int, float] = {}
         self.fastest_s = math.inf
         self.next_due_s = math.inf
         self.parameters_left: list[tuple[int, str]] = []  # the rest of a PARAM_REQUEST_LIST
@@ -40,6 +41,10 @@ class Link:
 
     def send(self, message: mavlink.MAVLink_message) -> None:
         self.codec.send(message)
+
+    def forward(self, message: mavlink.MAVLink_message) -> None:
+        """As it came, with its sender."""
+        self.codec.file.write(bytes(message.get_msgbuf()))
 
     def send_of_winch(self, message: mavlink.MAVLink_message) -> None:
         """From the winch's component, with a sequence of its own."""
@@ -52,6 +57,20 @@ class Link:
         self.fastest_s = math.inf
         self.next_due_s = math.inf
         self.parameters_left.clear()
+
+    def set_defaults(self, rates_hz: Mapping[int, float], now_s: float) -> None:
+        """What a group streams until its peer asks for something else, and again when it asks for interval 0."""
+        self._default_s = {
+            message_id: 1.0 / rate_hz
+            for group, rate_hz in rates_hz.items()
+            for message_id in STREAM_GROUPS.get(group, ())
+            if rate_hz > 0
+        }
+        for message_id in self._default_s:
+            self.set_default(message_id, now_s)
+
+    def set_default(self, message_id: int, now_s: float) -> None:
+        self.set_period(message_id, self._default_s.get(message_id), now_s)
 
     def interval_us(self, message_id: int) -> int:
         """As MESSAGE_INTERVAL says it: -1 is off."""

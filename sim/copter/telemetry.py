@@ -339,10 +339,12 @@ def fence_status(vehicle: Vehicle) -> Message | None:
     if not fence.active:
         return None
     kind = mavlink.FENCE_BREACH_NONE
-    if fence.breached:
-        kind = (
-            mavlink.FENCE_BREACH_MAXALT if FenceType.HEIGHT_MAX in fence.breached else mavlink.FENCE_BREACH_BOUNDARY
-        )
+    if FenceType.HEIGHT_MIN in fence.breached:
+        kind = mavlink.FENCE_BREACH_MINALT
+    if FenceType.HEIGHT_MAX in fence.breached:
+        kind = mavlink.FENCE_BREACH_MAXALT
+    if fence.breached & (FenceType.CIRCLE | FenceType.POLYGON):
+        kind = mavlink.FENCE_BREACH_BOUNDARY
     return mavlink.MAVLink_fence_status_message(
         int(bool(fence.breached)), fence.breach_count, kind, fence.breach_at_ms
     )
@@ -394,6 +396,10 @@ def autopilot_version(vehicle: Vehicle) -> Message:
     )
 
 
+def adsb_vehicle(vehicle: Vehicle) -> Message | None:
+    return vehicle.traffic.next_told()
+
+
 def winch_status(vehicle: Vehicle) -> Message | None:
     return vehicle.winch.status(vehicle.now_s)
 
@@ -426,6 +432,7 @@ BUILDERS: dict[int, Builder] = {
     193: ekf_status_report,
     242: home_position,
     245: extended_sys_state,
+    246: adsb_vehicle,
     9005: winch_status,
 }
 

@@ -28,6 +28,7 @@ from sim.copter.places import LocalPatch, Spot
 from sim.copter.plans import PlanItem, Plans
 from sim.copter.return_path import ReturnPath
 from sim.copter.sticks import Sticks
+from sim.copter.traffic import Traffic
 from sim.copter.winch import Winch
 
 if TYPE_CHECKING:
@@ -70,13 +71,14 @@ class FailsafeState:
     radio: bool = False
     ekf: bool = False
     ekf_acted: bool = False
+    adsb: bool = False
     low_since_s: float | None = None
     critical_since_s: float | None = None
     battery_critical: bool = False
 
     @property
     def any(self) -> bool:
-        return self.gcs or self.battery or self.radio or self.ekf
+        return self.gcs or self.battery or self.radio or self.ekf or self.adsb
 
 
 class GuidedKind:
@@ -209,6 +211,7 @@ class Vehicle:
         self.ever_flew = False
         self.last_gcs_heartbeat_s: float | None = None
         self.sticks = Sticks(self.parameters)
+        self.traffic = Traffic()
         self.outbox: list[mavlink.MAVLink_message] = []
         self.heartbeat_asked = False
         self.text_id = 0
@@ -311,14 +314,25 @@ class Vehicle:
         home = self.home if self.home is not None else self.here
         goal = self.plans.nearest_rally(self.frame, home, self.here) or home
         distance = math.hypot(self.east_m - goal.east_m, self.north_m - goal.north_m)
-        wanted = max(self.parameters["RTL_ALT"] / 100.0, self.height_m + self.parameters["RTL_CLIMB_MIN"] / 100.0)
+        wanted = max(
+            goal.amsl_m - home.amsl_m,
+            self.parameters["RTL_ALT"] / 100.0,
+            self.height_m + self.parameters["RTL_CLIMB_MIN"] / 100.0,
+        )
         cone = self.parameters["RTL_CONE_SLOPE"]
         if cone > 0:
             wanted = min(wanted, max(distance * cone, self.height_m))
         self.return_to = goal
+        wanted = min(wanted, self.fence.safe_height_m())
         self.return_height_amsl_m = home.amsl_m + max(wanted, self.height_m)
         self.return_phase = ReturnPhase.CLIMB
         self.phase_since_s = self.now_s
+
+    def aim_velocity(self, east_mps: float, north_mps: float, up_mps: float) -> None:
+        """For GUIDED and AVOID_ADSB, until GUID_TIMEOUT."""
+        self.guided = Guided(
+            kind=GuidedKind.VELOCITY, east_mps=east_mps, north_mps=north_mps, up_mps=up_mps, at_s=self.now_s
+        )
 
     def set_home(self, spot: Spot) -> None:
         self.home = spot

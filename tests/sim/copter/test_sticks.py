@@ -272,3 +272,17 @@ def test_moving_the_mode_switch_changes_the_mode_but_where_it_stands_does_not() 
         assert copter.state.mode is Mode.RTL
 
     _story(play)
+
+
+def test_another_channel_map_moves_the_sticks() -> None:
+    async def play(ground: Ground, copter: SimCopter) -> None:
+        await ground.command(512, 65)
+        shown = ground.of(mavlink.MAVLink_rc_channels_message)[-1]
+        assert (shown.chan1_raw, shown.chan3_raw) == (1000, 1500)
+        ground.send(mavlink.MAVLink_manual_control_message(1, 0, 400, 700, 0, 0))
+        await asyncio.sleep(0.2)
+        await ground.command(512, 65)
+        shown = ground.of(mavlink.MAVLink_rc_channels_message)[-1]
+        assert (shown.chan1_raw, shown.chan3_raw) == (1700, 1700)
+
+    _story(play, RCMAP_THROTTLE=1, RCMAP_ROLL=3)
