@@ -78,6 +78,12 @@ _FENCE_COMMANDS = {
     mavlink.MAV_CMD_NAV_FENCE_CIRCLE_INCLUSION,
     mavlink.MAV_CMD_NAV_FENCE_CIRCLE_EXCLUSION,
 }
+_HEADING = 3
+_WITH_ANY_HEADING = {
+    mavlink.MAV_CMD_NAV_WAYPOINT,
+    mavlink.MAV_CMD_NAV_TAKEOFF,
+    mavlink.MAV_CMD_NAV_LAND,
+}
 ROI_COMMANDS = {mavlink.MAV_CMD_DO_SET_ROI, mavlink.MAV_CMD_DO_SET_ROI_LOCATION}
 _WITH_PLACE = ROI_COMMANDS | (NAV_COMMANDS - {mavlink.MAV_CMD_NAV_RETURN_TO_LAUNCH, mavlink.MAV_CMD_NAV_DELAY})
 
@@ -112,6 +118,9 @@ def check_item(kind: PlanKind, item: PlanItem, frame: LocalFrame) -> int:
         return mavlink.MAV_MISSION_UNSUPPORTED
     if placed and item.frame not in GLOBAL_FRAMES:
         return mavlink.MAV_MISSION_UNSUPPORTED_FRAME
+    no_number = _no_number(item)
+    if no_number is not None:
+        return no_number
     if placed and abs(item.x) > 90 * E7:
         return mavlink.MAV_MISSION_INVALID_PARAM5_X
     if placed and abs(item.y) > 180 * E7:
@@ -122,6 +131,15 @@ def check_item(kind: PlanKind, item: PlanItem, frame: LocalFrame) -> int:
         except OutOfFrame:  # the simulated world ends there
             return mavlink.MAV_MISSION_INVALID_PARAM5_X
     return mavlink.MAV_MISSION_ACCEPTED
+
+
+def _no_number(item: PlanItem) -> int | None:
+    """ArduPilot takes "not a number" only for the heading of way points, take-offs and landings."""
+    for index, value in enumerate(item.params):
+        heading = index == _HEADING and item.command in _WITH_ANY_HEADING
+        if math.isinf(value) or (math.isnan(value) and not heading):
+            return mavlink.MAV_MISSION_INVALID_PARAM1 + index
+    return None if math.isfinite(item.z) else mavlink.MAV_MISSION_INVALID_PARAM7
 
 
 def as_stored(item: PlanItem) -> PlanItem:

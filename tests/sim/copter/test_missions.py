@@ -430,3 +430,41 @@ def test_the_nose_follows_a_region_of_interest_until_it_is_taken_away() -> None:
             assert copter.state.yaw_deg == pytest.approx(180.0, abs=6.0)
 
     run_virtual(story())
+
+
+@pytest.mark.parametrize(
+    ("command", "place", "value", "expected"),
+    [
+        (WAYPOINT, 3, math.nan, ACCEPTED),  # any heading
+        (WAYPOINT, 0, math.nan, 6),
+        (WAYPOINT, 3, math.inf, 9),
+        (DELAY, 0, math.inf, 6),
+        (SERVO, 1, math.nan, 7),
+        (GRIPPER, 0, math.nan, 6),
+    ],
+)
+def test_an_item_that_is_no_number_is_refused_by_the_name_of_its_parameter(
+    command: int, place: int, value: float, expected: int
+) -> None:
+    async def story() -> None:
+        async with flying_ground() as (ground, _, _world):
+            params = [0.0, 0.0, 0.0, 0.0]
+            params[place] = value
+            item = Item(command, Enu(10.0, 10.0), 15.0, (params[0], params[1], params[2], params[3]))
+            assert await upload(ground, [HOME_ITEM, item]) == expected
+
+    run_virtual(story())
+
+
+def test_an_old_item_without_a_place_is_refused() -> None:
+    async def story() -> None:
+        async with flying_ground() as (ground, _, _world):
+            ground.send(mavlink.MAVLink_mission_count_message(1, 1, 2, 0))
+            await ground.expect(mavlink.MAVLink_mission_request_message)
+            for seq in range(2):
+                ground.send(
+                    mavlink.MAVLink_mission_item_message(1, 1, seq, 3, 16, 0, 1, 0, 0, 0, 0, math.nan, math.nan, 15)
+                )
+            assert (await ground.expect(mavlink.MAVLink_mission_ack_message)).type == BAD_X
+
+    run_virtual(story())
