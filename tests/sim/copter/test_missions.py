@@ -430,3 +430,15 @@ def test_the_nose_follows_a_region_of_interest_until_it_is_taken_away() -> None:
             assert copter.state.yaw_deg == pytest.approx(180.0, abs=6.0)
 
     run_virtual(story())
+
+
+@pytest.mark.parametrize(("options", "left"), [(0, 2), (1, 0)])
+def test_a_mission_outlives_a_reboot_unless_the_options_clear_it(options: int, left: int) -> None:
+    async def story() -> None:
+        async with flying_ground(parameters={"MIS_OPTIONS": options}) as (ground, _, _world):
+            assert await upload(ground, [HOME_ITEM, Item(TAKEOFF, None, 20.0)]) == ACCEPTED
+            assert await ground.command(246, 1) == 0
+            await asyncio.sleep(5.0)
+            assert len(await download(ground)) == left
+
+    run_virtual(story())
