@@ -37,6 +37,7 @@ _ON_PAD_M = 2.0  # the centring bars reach so far
 _APPROACH_M, _APPROACH_HEIGHT_M, _SINKING_MPS = 6.0, 15.0, -0.2
 _BAY_SPACING_M = 2.4
 _CHARGE_PERCENT_PER_S = 100.0 / 1800.0  # half an hour from empty
+_HOVER_W_PER_KG = 150.0  # of multicopters between 2 and 20 kg
 _CLOSED = "Dock: cover closed"
 # How drones of a dock are set up: home by itself when the ground falls silent, no loitering over the pad,
 # and down at a brisk walk, since the bay centres what lands in it.
@@ -170,7 +171,8 @@ class SimulatedHardware:
             booted_for_s=booted_for_s,
             start_utc=self._clock.now(),
             pack=_pack(drone.battery, drone.cruise_mps),
-            airframe=Airframe(),
+            airframe=_airframe(drone),
+            loads_kg=[drone.payload.mass_kg] * drone.payload.hooks,
             on_release=on_release,
         )
 
@@ -306,6 +308,13 @@ class SimulatedHardware:
             group.create_task(self._step())
             for copter in self.copters.values():
                 group.create_task(copter.run(transports, f"udpout:{host}:{port}", self._around))
+
+
+def _airframe(drone: Drone) -> Airframe:
+    """Its mass follows from what it draws to hover with everything on."""
+    full_kg = drone.battery.hover_w / _HOVER_W_PER_KG
+    loads_kg = drone.payload.mass_kg * drone.payload.hooks
+    return Airframe(empty_kg=max(full_kg / 2.0, full_kg - loads_kg))
 
 
 def _pack(battery: Battery, cruise_mps: float) -> Pack:

@@ -20,13 +20,15 @@ from sim.copter.plans import ABSOLUTE_FRAMES, NAV_COMMANDS, PlanItem
 from sim.copter.vehicle import AutoState, Severity, Vehicle
 
 _MAX_JUMPS_AT_ONCE = 50
+_AT_HEIGHT_M = 0.3
 _LEG_COMMANDS = {
     mavlink.MAV_CMD_NAV_WAYPOINT,
     mavlink.MAV_CMD_NAV_SPLINE_WAYPOINT,
     mavlink.MAV_CMD_NAV_LOITER_TIME,
     mavlink.MAV_CMD_NAV_LOITER_UNLIM,
+    mavlink.MAV_CMD_NAV_LOITER_TO_ALT,
 }
-_PASSED_INTO = {*_LEG_COMMANDS, mavlink.MAV_CMD_NAV_PAYLOAD_PLACE}
+_PASSED_INTO = {*_LEG_COMMANDS, mavlink.MAV_CMD_NAV_PAYLOAD_PLACE} - {mavlink.MAV_CMD_NAV_LOITER_TO_ALT}
 _AT_PRESENT_HEIGHT = {mavlink.MAV_CMD_NAV_LAND, mavlink.MAV_CMD_NAV_PAYLOAD_PLACE}
 _WITHOUT_STOP = {mavlink.MAV_CMD_NAV_WAYPOINT, mavlink.MAV_CMD_NAV_SPLINE_WAYPOINT}
 _SAID_WHEN_REACHED = {*_WITHOUT_STOP, mavlink.MAV_CMD_NAV_LOITER_TIME}
@@ -143,6 +145,8 @@ def _fly_item(vehicle: Vehicle, auto: AutoState, item: PlanItem) -> bool:
         auto.reached_s = vehicle.now_s
     if item.command == mavlink.MAV_CMD_NAV_LOITER_UNLIM:
         return False
+    if item.command == mavlink.MAV_CMD_NAV_LOITER_TO_ALT:
+        return abs(vehicle.amsl_m - target.amsl_m) < _AT_HEIGHT_M
     return vehicle.now_s - auto.reached_s >= item.params[0]
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from geofence.position import Enu
-from sim.copter import arming, commands, failsafe, guided_targets, navigation, sticks, telemetry, winch
+from sim.copter import arming, commands, failsafe, guided_targets, navigation, precision, sticks, telemetry, winch
 from sim.copter.mission_protocol import MissionProtocol
 from sim.copter.modes import Mode, mode_of_number
 from sim.copter.parameters import MAX_NAME_LENGTH, Parameter, ParameterType
@@ -32,6 +32,7 @@ _CLEAR_MISSION_AT_BOOT = 1  # MIS_OPTIONS
 _MOTORS = 0b1111
 _HOVER_THRUST = 0.4  # of what a motor can give: with less, one of four cannot hold its corner up
 _LEAST_MARGIN = 0.1
+_THRUST_LAG_S = 0.15  # how long thrust stays what it was for a mass that is gone
 _IDLE_THROTTLE = 0.08  # of hover power
 
 
@@ -190,7 +191,9 @@ class Autopilot:
         pack = vehicle.battery.pack
         power_w = pack.idle_w
         if vehicle.armed and not vehicle.landed and vehicle.demand.thrust is Thrust.FLYING:
-            power_w = vehicle.battery.flight_power_w(body.airspeed_mps(vehicle.around), body.up_mps)
+            power_w = vehicle.battery.flight_power_w(
+                body.airspeed_mps(vehicle.around), body.up_mps, vehicle.lifted_share
+            )
         elif vehicle.armed:
             power_w = pack.hover_w * _IDLE_THROTTLE
         vehicle.battery.draw(power_w + vehicle.faults.battery_drain_w, dt)
@@ -198,6 +201,7 @@ class Autopilot:
         vehicle.servos.motors(1000 if not vehicle.armed else 1150 if vehicle.landed else 1500)
         sticks.turn_switch(vehicle)
         failsafe.watch(vehicle, dt)
+        precision.watch(vehicle)
 
     def _look_around(self, dt: float) -> None:
         vehicle, body = self.vehicle, self.vehicle.body
@@ -231,6 +235,10 @@ class Autopilot:
         for text in texts:
             vehicle.say(Severity.INFO, text)
         for hook in let_go:
+            if not body.on_ground:  # the thrust was for more mass: it hops until the control of acceleration has it
+                lost_kg = vehicle.gripper.hooks[hook - 1].load_kg
+                too_much = GRAVITY_MPS2 * lost_kg / (vehicle.empty_kg + vehicle.gripper.load_kg)
+                body.up_mps += too_much * _THRUST_LAG_S
             position = Enu(body.east_m, body.north_m)
             self._on_release(Release(hook, position, body.amsl_m, body.east_mps, body.north_mps, body.up_mps))
 
@@ -340,6 +348,8 @@ class Autopilot:
             case mavlink.MAVLink_request_data_stream_message():
                 rate = message.req_message_rate if message.start_stop else 0
                 link.set_group(message.req_stream_id, rate, vehicle.now_s)
+            case mavlink.MAVLink_landing_target_message():
+                precision.on_landing_target(vehicle, message)
             case mavlink.MAVLink_timesync_message():
                 if message.tc1 == 0:
                     link.send(mavlink.MAVLink_timesync_message(_nanoseconds(vehicle), message.ts1))

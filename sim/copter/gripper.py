@@ -7,6 +7,7 @@ released to every client, as it would in the field.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sim.copter.parameters import Parameters
@@ -22,6 +23,7 @@ GRIPPER_FUNCTION = 28
 @dataclass(slots=True)
 class Hook:
     number: int
+    load_kg: float = 0.0  # of what hangs there when it is loaded
     loaded: bool = True
     open_at_s: float | None = None
     report_at_s: float | None = None
@@ -56,10 +58,11 @@ class Servos:
 class Gripper:
     """Takes release and grab, moves the servo at once and the latch a moment later."""
 
-    def __init__(self, parameters: Parameters, servos: Servos, hooks: int) -> None:
+    def __init__(self, parameters: Parameters, servos: Servos, hooks: int, loads_kg: Sequence[float] = ()) -> None:
         self._parameters = parameters
         self._servos = servos
-        self.hooks = tuple(Hook(number) for number in range(1, hooks + 1))
+        given = [*loads_kg[:hooks], *[0.0] * (hooks - len(loads_kg))]
+        self.hooks = tuple(Hook(number, load_kg) for number, load_kg in enumerate(given, start=1))
         self.boot()
 
     def boot(self) -> None:
@@ -110,6 +113,15 @@ class Gripper:
     @property
     def busy(self) -> bool:
         return self._busy
+
+    @property
+    def load_kg(self) -> float:
+        """What hangs there now."""
+        return sum(hook.load_kg for hook in self.hooks if hook.loaded)
+
+    @property
+    def full_load_kg(self) -> float:
+        return sum(hook.load_kg for hook in self.hooks)
 
     def _move(self, number: int, pwm: int) -> None:
         channel = FIRST_OUTPUT - 1 + number

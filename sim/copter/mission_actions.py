@@ -13,7 +13,7 @@ from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from sim.copter.fence import FenceType
 from sim.copter.gripper import OUTPUTS
-from sim.copter.plans import PlanItem
+from sim.copter.plans import ABSOLUTE_FRAMES, TAKEN_IN_SILENCE, PlanItem
 from sim.copter.turns import turn_of
 from sim.copter.vehicle import AutoState, Severity, Vehicle
 
@@ -26,7 +26,7 @@ _NOT_REPORTED = {  # carried out by the mission library itself, which says nothi
     mavlink.MAV_CMD_DO_SET_SERVO,
     mavlink.MAV_CMD_DO_GRIPPER,
     mavlink.MAV_CMD_DO_FENCE_ENABLE,
-}
+} | (TAKEN_IN_SILENCE - {mavlink.MAV_CMD_DO_LAND_START})
 
 
 def run(vehicle: Vehicle, report: Callable[[int], None]) -> None:
@@ -78,12 +78,22 @@ def _start(vehicle: Vehicle, item: PlanItem) -> None:
             auto.turn = turn_of(vehicle, params)
         case mavlink.MAV_CMD_DO_SET_ROI | mavlink.MAV_CMD_DO_SET_ROI_LOCATION:
             vehicle.look_at = vehicle.spot(item.point, vehicle.amsl_m) if item.has_point else None
+        case mavlink.MAV_CMD_DO_SET_HOME:
+            _set_home(vehicle, item)
         case mavlink.MAV_CMD_DO_SET_ROI_NONE:
             vehicle.look_at = None
         case mavlink.MAV_CMD_DO_FENCE_ENABLE:
             vehicle.fence.enable(FenceType(15), on=params[0] == 1)
         case _:
             pass
+
+
+def _set_home(vehicle: Vehicle, item: PlanItem) -> None:
+    if item.params[0] == 1 or not item.has_point:
+        vehicle.set_home(vehicle.here)
+        return
+    above_m = 0.0 if item.frame in ABSOLUTE_FRAMES or vehicle.home is None else vehicle.home.amsl_m
+    vehicle.set_home(vehicle.spot(item.point, above_m + item.z))
 
 
 def _change_speed(auto: AutoState, kind: int, speed_mps: float) -> None:
@@ -128,4 +138,12 @@ _NAMES = {
     mavlink.MAV_CMD_DO_WINCH: "Winch",
     mavlink.MAV_CMD_DO_FENCE_ENABLE: "FenceEnable",
     mavlink.MAV_CMD_DO_JUMP: "Jump",
+    mavlink.MAV_CMD_NAV_LOITER_TO_ALT: "LoitAltitude",
+    mavlink.MAV_CMD_DO_SET_HOME: "SetHome",
+    mavlink.MAV_CMD_DO_LAND_START: "LandStart",
+    mavlink.MAV_CMD_DO_SET_RELAY: "SetRelay",
+    mavlink.MAV_CMD_DO_DIGICAM_CONFIGURE: "DigiCamCfg",
+    mavlink.MAV_CMD_DO_DIGICAM_CONTROL: "DigiCamCtrl",
+    mavlink.MAV_CMD_DO_MOUNT_CONTROL: "MountControl",
+    mavlink.MAV_CMD_DO_SET_CAM_TRIGG_DIST: "SetCamTrigDst",
 }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-from sim.copter import auto, smart_return, sticks
+from sim.copter import auto, precision, smart_return, sticks
 from sim.copter.modes import RETURN_TRANSITIONS, Mode, ReturnPhase
 from sim.copter.physics import Horizontal, Thrust, Vertical, braking_speed
 from sim.copter.places import Spot
@@ -120,6 +120,8 @@ def take_off(vehicle: Vehicle, target: Spot, since_s: float) -> bool:
 def land(vehicle: Vehicle, over: Spot | None) -> None:
     """Down at WPNAV_SPEED_DN (or LAND_SPEED_HIGH) to LAND_ALT_LOW, then at LAND_SPEED to the ground."""
     demand = vehicle.demand
+    beacon = precision.target(vehicle) if not vehicle.landed else None
+    over = beacon or over
     if over is not None:
         go_to(vehicle, over, vehicle.speed_mps(None), look=False)
     else:
@@ -129,7 +131,8 @@ def land(vehicle: Vehicle, over: Spot | None) -> None:
     above_low_m = max(0.0, vehicle.height_m - parameters["LAND_ALT_LOW"] / 100.0)
     sink_mps, _ = braking_speed(above_low_m, parameters["WPNAV_ACCEL_Z"] / 100.0, fast_mps)
     demand.vertical = Vertical.RATE
-    demand.up = -max(parameters["LAND_SPEED"] / 100.0, sink_mps)
+    sink_mps = max(parameters["LAND_SPEED"] / 100.0, sink_mps)
+    demand.up = -(sink_mps if beacon is None else precision.sink_mps(vehicle, beacon, sink_mps))
 
 
 def fly_return(vehicle: Vehicle) -> bool:

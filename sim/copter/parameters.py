@@ -167,6 +167,16 @@ _DEFAULTS: dict[str, tuple[float, ParameterType]] = {
     "GRIP_AUTOCLOSE": (0, _F),
     "PLDP_DELAY": (0, _F),  # s after the release
     "PLDP_SPEED_DN": (0, _F),  # m/s; 0 is LAND_SPEED
+    # precision landing
+    "PLND_ENABLED": (0, _I8),
+    "PLND_TYPE": (0, _I8),
+    "PLND_XY_DIST_MAX": (2.5, _F),  # m
+    "SIM_PLD_ENABLE": (0, _I8),
+    "SIM_PLD_LAT": (0, _F),
+    "SIM_PLD_LON": (0, _F),
+    "SIM_PLD_HEIGHT": (0, _F),
+    "SIM_PLD_ALT_LMT": (15, _F),
+    "SIM_PLD_DIST_LMT": (10, _F),
     # winch
     "WINCH_TYPE": (0, _I8),
     "WINCH_RATE_MAX": (1, _F),  # m/s
@@ -197,6 +207,7 @@ _DEFAULTS: dict[str, tuple[float, ParameterType]] = {
 
 _HIDDEN_WHEN_OFF = {
     "GRIP_ENABLE": ("GRIP_TYPE", "GRIP_GRAB", "GRIP_RELEASE", "GRIP_NEUTRAL", "GRIP_REGRAB", "GRIP_AUTOCLOSE"),
+    "PLND_ENABLED": ("PLND_TYPE", "PLND_XY_DIST_MAX"),
     "WINCH_TYPE": ("WINCH_RATE_MAX", "WINCH_POS_P", "WINCH_OPTIONS"),
     "ADSB_TYPE": ("ADSB_LIST_MAX", "ADSB_LIST_RADIUS"),
     "AVD_ENABLE": tuple(name for name in _DEFAULTS if name.startswith("AVD_") and name != "AVD_ENABLE"),

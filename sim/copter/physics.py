@@ -87,6 +87,7 @@ class Surroundings:
 @dataclass(frozen=True, slots=True)
 class Airframe:
     max_airspeed_mps: float = 25.0  # at full lean
+    empty_kg: float = 4.0  # with its battery, without loads
 
 
 @dataclass(slots=True)

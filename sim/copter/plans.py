@@ -44,10 +44,20 @@ NAV_COMMANDS = {
     mavlink.MAV_CMD_NAV_RETURN_TO_LAUNCH,
     mavlink.MAV_CMD_NAV_LAND,
     mavlink.MAV_CMD_NAV_TAKEOFF,
+    mavlink.MAV_CMD_NAV_LOITER_TO_ALT,
     mavlink.MAV_CMD_NAV_DELAY,
     mavlink.MAV_CMD_NAV_PAYLOAD_PLACE,
 }
-DO_COMMANDS = {
+TAKEN_IN_SILENCE = {  # what cameras, mounts and relays would do, and a mark for other modes
+    mavlink.MAV_CMD_DO_LAND_START,
+    mavlink.MAV_CMD_DO_SET_RELAY,
+    mavlink.MAV_CMD_DO_DIGICAM_CONFIGURE,
+    mavlink.MAV_CMD_DO_DIGICAM_CONTROL,
+    mavlink.MAV_CMD_DO_MOUNT_CONTROL,
+    mavlink.MAV_CMD_DO_SET_CAM_TRIGG_DIST,
+}
+DO_COMMANDS = TAKEN_IN_SILENCE | {
+    mavlink.MAV_CMD_DO_SET_HOME,
     mavlink.MAV_CMD_CONDITION_DELAY,
     mavlink.MAV_CMD_CONDITION_DISTANCE,
     mavlink.MAV_CMD_CONDITION_YAW,

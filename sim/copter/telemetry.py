@@ -186,7 +186,7 @@ def attitude(vehicle: Vehicle) -> Message:
 
 def vfr_hud(vehicle: Vehicle) -> Message:
     body = vehicle.body
-    throttle = 0 if not vehicle.armed else 10 if vehicle.landed else 45
+    throttle = 0 if not vehicle.armed else 10 if vehicle.landed else round(45 * vehicle.lifted_share)
     return mavlink.MAVLink_vfr_hud_message(
         0.0 if vehicle.landed else body.airspeed_mps(vehicle.around),
         body.speed_mps,

@@ -105,6 +105,17 @@ class Guided:
 
 
 @dataclass(slots=True)
+class Beacon:
+    """The target of a precision landing as last measured, in the copter's own idea of the world."""
+
+    east_m: float = 0.0
+    north_m: float = 0.0
+    seen_s: float = -math.inf
+    since_s: float | None = None
+    acquired: bool = False
+
+
+@dataclass(slots=True)
 class AutoState:
     """Where the mission stands."""
 
@@ -144,6 +155,7 @@ class Vehicle:
         servos: Servos,
         rng: np.random.Generator,
         utc: Callable[[], datetime],
+        empty_kg: float = 4.0,
     ) -> None:
         self.parameters = parameters
         self.frame = frame
@@ -155,6 +167,8 @@ class Vehicle:
         self.winch = Winch(parameters, servos)
         self.random = Normals(rng)
         self.utc = utc
+        self.empty_kg = empty_kg
+        self.pad = Spot(body.east_m, body.north_m, body.amsl_m)  # where it stood at the start
         self.faults = Faults()
         self.inhibited = ""
         self.now_s = 0.0
@@ -182,6 +196,7 @@ class Vehicle:
         self.position_good = False
         self.boot_texts_said = 0
         self.failsafes = FailsafeState()
+        self.beacon = Beacon()
         self.return_path = ReturnPath(self.parameters)
         self.smart_return: SmartReturn | None = None
         self.ekf = Ekf()
@@ -219,6 +234,12 @@ class Vehicle:
     def height_m(self) -> float:
         """Above home; above where it stands while there is no home."""
         return self.amsl_m - (self.home.amsl_m if self.home is not None else self.around.ground_amsl_m)
+
+    @property
+    def lifted_share(self) -> float:
+        """Of the mass with all loads on: what it carries now."""
+        gripper = self.gripper
+        return (self.empty_kg + gripper.load_kg) / (self.empty_kg + gripper.full_load_kg)
 
     @property
     def landed(self) -> bool:

@@ -21,6 +21,7 @@ from tests.sim.copter.test_missions import (
     DELAY,
     HOME_ITEM,
     JUMP,
+    RTL,
     SERVO,
     SPEED,
     TAKEOFF,
@@ -30,7 +31,7 @@ from tests.sim.copter.test_missions import (
 )
 from tests.sim.copter.test_winch import FITTED
 
-LOITER_UNLIM, LOITER_TIME, SPLINE, COND_DELAY, COND_DISTANCE, COND_YAW, WINCH, PLACE = (
+LOITER_UNLIM, LOITER_TIME, SPLINE, COND_DELAY, COND_DISTANCE, COND_YAW, WINCH, PLACE, LOITER_TO_ALT, SET_HOME = (
     17,
     19,
     82,
@@ -39,6 +40,8 @@ LOITER_UNLIM, LOITER_TIME, SPLINE, COND_DELAY, COND_DISTANCE, COND_YAW, WINCH, P
     115,
     42600,
     94,
+    31,
+    179,
 )
 UP = Item(TAKEOFF, height=15.0)
 
@@ -358,3 +361,38 @@ def _beside(position: Enu, start: Enu, end: Enu) -> float:
     off_east, off_north = position.east_m - start.east_m, position.north_m - start.north_m
     along = (off_east * east + off_north * north) / size
     return abs(off_east * north - off_north * east) / size if 0.0 < along < size else 0.0
+
+
+def test_loiter_to_altitude_goes_on_when_it_is_as_high_as_asked() -> None:
+    async def story() -> None:
+        async with flying(UP, way(20.0, 0.0, 30.0, command=LOITER_TO_ALT), way(60.0, 0.0, 30.0)) as (
+            ground,
+            copter,
+            _,
+        ):
+            await heard(ground, "Mission: 3 WP")
+            assert copter.state.height_m == pytest.approx(30.0, abs=0.7)
+            assert off_m(copter, Enu(20.0, 0.0)) < 2.5
+
+    run_virtual(story())
+
+
+def test_a_mission_may_move_home_and_its_return_goes_there() -> None:
+    async def story() -> None:
+        move = Item(SET_HOME, Enu(40.0, 0.0), 0.0)
+        async with flying(UP, move, way(40.0, 40.0), Item(RTL)) as (_, copter, _world):
+            await until(lambda: not copter.state.armed, within_s=150)
+            assert off_m(copter, Enu(40.0, 0.0)) < 2.5
+
+    run_virtual(story())
+
+
+def test_camera_and_mount_items_are_taken_and_do_not_hold_the_flight() -> None:
+    async def story() -> None:
+        extras = [Item(command) for command in (189, 181, 202, 203, 205, 206)]
+        async with flying(UP, *extras, servo(1700), way(40.0, 0.0)) as (ground, copter, _):
+            await pwm_is(ground, 1700, 60.0)
+            await until(lambda: off_m(copter, Enu(40.0, 0.0)) < 2.5, within_s=60)
+            assert "Mission: 5 DigiCamCtrl" in ground.texts()
+
+    run_virtual(story())
