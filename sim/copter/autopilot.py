@@ -28,6 +28,7 @@ _LONGEST_STEP_S = 0.05
 _SLOW_STREAM_S = 0.1
 _PAD_RADIUS_M = 3.0
 _WATCH_S = 0.12 - 1e-6  # every third step of flight
+_CLEAR_MISSION_AT_BOOT = 1  # MIS_OPTIONS
 _MOTORS = 0b1111
 _HOVER_THRUST = 0.4  # of what a motor can give: with less, one of four cannot hold its corner up
 _LEAST_MARGIN = 0.1
@@ -143,6 +144,10 @@ class Autopilot:
         vehicle.now_s = 0.0
         vehicle.reboot_asked = False
         vehicle.parameters.boot()
+        if vehicle.parameters.number("MIS_OPTIONS") & _CLEAR_MISSION_AT_BOOT:
+            vehicle.plans.mission.items.clear()
+            vehicle.plans.mission.current = 0
+            vehicle.plans.count()
         vehicle.reset()
         for link in self._links:
             self._set_rates(link)

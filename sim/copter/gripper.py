@@ -27,6 +27,7 @@ class Hook:
     loaded: bool = True
     open_at_s: float | None = None
     report_at_s: float | None = None
+    close_at_s: float | None = None  # GRIP_AUTOCLOSE
     report: str = ""
 
 
@@ -69,7 +70,7 @@ class Gripper:
         self.running = bool(self._parameters["GRIP_ENABLE"]) and self._parameters.number("GRIP_TYPE") == 1
         self._busy = False
         for hook in self.hooks:
-            hook.open_at_s = hook.report_at_s = None
+            hook.open_at_s = hook.report_at_s = hook.close_at_s = None
             self._move(hook.number, self._parameters.number("GRIP_GRAB"))
 
     def command(self, number: int, *, release: bool, now_s: float) -> bool:
@@ -86,6 +87,8 @@ class Gripper:
         hook.report_at_s = now_s + REPORT_S
         hook.report = "Gripper load released" if release else "Gripper load grabbed"
         hook.open_at_s = now_s + TRAVEL_S if release else None
+        wait_s = self._parameters["GRIP_AUTOCLOSE"]
+        hook.close_at_s = now_s + wait_s if release and wait_s > 0 else None
         self._busy = True
         return True
 
@@ -102,7 +105,9 @@ class Gripper:
             if hook.report_at_s is not None and now_s >= hook.report_at_s:
                 hook.report_at_s = None
                 texts.append(hook.report)
-        self._busy = any(hook.report_at_s is not None for hook in self.hooks)
+            if hook.close_at_s is not None and now_s >= hook.close_at_s:
+                self.command(hook.number, release=False, now_s=now_s)
+        self._busy = any(hook.report_at_s is not None or hook.close_at_s is not None for hook in self.hooks)
         return let_go, texts
 
     @property

@@ -158,6 +158,12 @@ def fly_return(vehicle: Vehicle) -> bool:
             vehicle.hold_yaw_rad = vehicle.home_yaw_rad
             waited_s = vehicle.now_s - vehicle.phase_since_s
             done = waited_s >= vehicle.parameters["RTL_LOIT_TIME"] / 1000.0 + _RETURN_SETTLES_S
+        case ReturnPhase.DESCEND if vehicle.parameters["RTL_ALT_FINAL"] > 0 and not vehicle.failsafes.radio:
+            final_m = vehicle.parameters["RTL_ALT_FINAL"] / 100.0
+            go_to(
+                vehicle, Spot(goal.east_m, goal.north_m, final_m + (vehicle.home or goal).amsl_m), speed, look=False
+            )
+            return False
         case ReturnPhase.DESCEND:
             land(vehicle, at_goal)
             return True

@@ -468,3 +468,15 @@ def test_an_old_item_without_a_place_is_refused() -> None:
             assert (await ground.expect(mavlink.MAVLink_mission_ack_message)).type == BAD_X
 
     run_virtual(story())
+
+
+@pytest.mark.parametrize(("options", "left"), [(0, 2), (1, 0)])
+def test_a_mission_outlives_a_reboot_unless_the_options_clear_it(options: int, left: int) -> None:
+    async def story() -> None:
+        async with flying_ground(parameters={"MIS_OPTIONS": options}) as (ground, _, _world):
+            assert await upload(ground, [HOME_ITEM, Item(TAKEOFF, None, 20.0)]) == ACCEPTED
+            assert await ground.command(246, 1) == 0
+            await asyncio.sleep(5.0)
+            assert len(await download(ground)) == left
+
+    run_virtual(story())
