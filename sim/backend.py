@@ -33,9 +33,11 @@ class Fit:
     rng: np.random.Generator
     parameters: Mapping[str, float]
     hooks: int
+    loads_kg: tuple[float, ...]
     gimbal: bool
     booted_for_s: float
     pack: Pack
+    airframe: Airframe
     on_release: Callable[[Release], None]
 
 
@@ -90,10 +92,11 @@ def built_in(fit: Fit) -> SimCopter:
         rng=fit.rng,
         parameters=fit.parameters,
         hooks=fit.hooks,
+        loads_kg=fit.loads_kg,
         gimbal=fit.gimbal,
         booted_for_s=fit.booted_for_s,
         start_utc=fit.clock.now(),
         pack=fit.pack,
-        airframe=Airframe(),
+        airframe=fit.airframe,
         on_release=fit.on_release,
     )

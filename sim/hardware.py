@@ -23,7 +23,7 @@ from geofence.position import Enu, LocalFrame
 from sim.backend import Fit, Flyer, MakeFlyer, built_in
 from sim.camera import SimCamera
 from sim.camera.mjpeg_server import MjpegServer
-from sim.copter import Environment, Pack, Release
+from sim.copter import Airframe, Environment, Pack, Release
 from sim.dock.dock import BayReading, DockWeather, SimDock
 from sim.lines import LineServer
 from sim.memory_links import MemoryNetwork
@@ -35,6 +35,7 @@ _ON_PAD_M = 2.0  # the centring bars reach so far
 _APPROACH_M, _APPROACH_HEIGHT_M, _SINKING_MPS = 6.0, 15.0, -0.2
 _BAY_SPACING_M = 2.4
 _CHARGE_PERCENT_PER_S = 100.0 / 1800.0  # half an hour from empty
+_HOVER_W_PER_KG = 150.0  # of multicopters between 2 and 20 kg
 _CLOSED = "Dock: cover closed"
 # How drones of a dock are set up: home by itself when the ground falls silent, no loitering over the pad,
 # and down at a brisk walk, since the bay centres what lands in it.
@@ -173,9 +174,11 @@ class SimulatedHardware:
                     "WPNAV_SPEED_DN": drone.descent_mps * 100.0,
                 },
                 hooks=drone.payload.hooks,
+                loads_kg=(drone.payload.mass_kg,) * drone.payload.hooks,
                 gimbal=drone.gimbal,
                 booted_for_s=booted_for_s,
                 pack=_pack(drone.battery, drone.cruise_mps),
+                airframe=_airframe(drone),
                 on_release=on_release,
             )
         )
@@ -320,6 +323,13 @@ class SimulatedHardware:
             group.create_task(self._step())
             for copter in self.copters.values():
                 group.create_task(copter.run(transports, f"udpout:{host}:{port}", self._around))
+
+
+def _airframe(drone: Drone) -> Airframe:
+    """Its mass follows from what it draws to hover with everything on."""
+    full_kg = drone.battery.hover_w / _HOVER_W_PER_KG
+    loads_kg = drone.payload.mass_kg * drone.payload.hooks
+    return Airframe(empty_kg=max(full_kg / 2.0, full_kg - loads_kg))
 
 
 def _pack(battery: Battery, cruise_mps: float) -> Pack:

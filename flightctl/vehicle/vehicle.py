@@ -42,7 +42,7 @@ from flightctl.vehicle.telemetry import LandedState
 from geofence.position import LatLon
 
 _HEARTBEAT_SHOWS_S = 1.2  # it comes each second
-_LIFT_SHOWS_S = 2.5  # motors spool up before it counts as taking off
+_LIFT_SHOWS_S = 4.5  # motors spool up for up to 3 s before it counts as taking off (ARDUCOPTER.md)
 _SERVO_SHOWS_S = 0.8
 _TAKES_EFFECT_S = 6.0  # from acceptance until it must show; on a bad link some heartbeats are missed
 _SERVO_FRESH_S = 3.0

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from sim.copter.ekf import GPS_FIX_S, LEAST_SATELLITES, POSITION_READY_S, compass_healthy, gps_working
 from sim.copter.modes import TRAITS, Mode
 from sim.copter.vehicle import (
-    GPS_FIX_S,
     GYROS_S,
-    POSITION_READY_S,
     STABILIZE_READY_S,
     AutoState,
     Guided,
@@ -15,6 +14,8 @@ from sim.copter.vehicle import (
 )
 
 FORCE = 21196
+_ALL_CHECKS, _CHECK_COMPASS, _CHECK_INERTIAL = 1 << 0, 1 << 2, 1 << 4  # ARMING_CHECK; what is not named, always
+_CHECK_RECEIVER, _CHECK_BATTERY = 1 << 6, 1 << 8
 _AUTO_ARMABLE = 1  # AUTO_OPTIONS
 _TOUCHDOWN_DISARM_S = 2.0
 
@@ -25,22 +26,52 @@ def checks(vehicle: Vehicle) -> list[str]:
     The dock's interlock is no part of it: a drone under a closed cover is healthy, it only may not arm now.
     """
     found: list[str] = []
+    asked = vehicle.parameters.number("ARMING_CHECK")
+
+    def wanted(check: int) -> bool:
+        return bool(asked & (_ALL_CHECKS | check))
+
     if vehicle.body.crashed:
         found.append("Motors: crash damage")
-    if vehicle.now_s < GYROS_S:
+    if not vehicle.parameters["FRAME_CLASS"]:
+        found.append("Motors: Check frame class and type")
+    if vehicle.now_s < GYROS_S and wanted(_CHECK_INERTIAL):
         found.append("Gyros inconsistent")
     elif vehicle.now_s < STABILIZE_READY_S:
         found.append("AHRS: EKF3 not started")
-    if TRAITS[vehicle.mode].needs_position and not vehicle.position_good:
+    if not compass_healthy(vehicle.parameters) and wanted(_CHECK_COMPASS):
+        found.append("Compass not healthy")
+    if TRAITS[vehicle.mode].needs_position:
+        found.extend(_position(vehicle))
+    if wanted(_CHECK_BATTERY) and (vehicle.failsafes.battery or _below_arming_voltage(vehicle)):
+        found.append("Battery failsafe" if vehicle.failsafes.battery else "Battery 1 below minimum arming voltage")
+    if vehicle.failsafes.radio and wanted(_CHECK_RECEIVER):
+        found.append("Radio failsafe on")
+    if fence := vehicle.fence.invalid():
+        found.append(fence)
+    if vehicle.winch.complaint:
+        found.append(vehicle.winch.complaint)
+    return found
+
+
+def _position(vehicle: Vehicle) -> list[str]:
+    parameters, threshold = vehicle.parameters, vehicle.parameters["FS_EKF_THRESH"]
+    found: list[str] = []
+    if not gps_working(vehicle):
+        found.append("GPS 1: Bad fix")
+    if not vehicle.position_good:
+        satellites = parameters.number("SIM_GPS1_NUMSATS")
+        if satellites < LEAST_SATELLITES:
+            found.append(f"AHRS: GPS numsats {satellites} (needs {LEAST_SATELLITES})")
         found.append("Need Position Estimate")
         if vehicle.home is None:
             found.append("AHRS: waiting for home")
-    if vehicle.failsafes.battery or _below_arming_voltage(vehicle):
-        found.append("Battery failsafe" if vehicle.failsafes.battery else "Battery 1 below minimum arming voltage")
-    if vehicle.failsafes.radio:
-        found.append("Radio failsafe on")
-    if vehicle.fence.breached:
-        found.append("Vehicle breaching fence")
+    if vehicle.ekf.glitching:
+        found.append("GPS glitching")
+    if vehicle.ekf.compass_variance >= threshold > 0:
+        found.append("EKF compass variance")
+    if vehicle.ekf.position_variance >= threshold > 0:
+        found.append("EKF position variance")
     return found
 
 
@@ -58,6 +89,8 @@ def arm(vehicle: Vehicle, *, forced: bool) -> bool:
         vehicle.say(Severity.CRITICAL, f"Arm: {vehicle.mode.name} mode not armable")
         return False
     reasons = [] if forced else checks(vehicle)
+    if not forced and _throttle_high(vehicle):
+        reasons.append("Throttle too high")
     if vehicle.inhibited:
         reasons.insert(0, vehicle.inhibited)
     if reasons:
@@ -73,8 +106,17 @@ def arm(vehicle: Vehicle, *, forced: bool) -> bool:
     vehicle.hold_yaw_rad = vehicle.home_yaw_rad = vehicle.body.yaw_rad
     if vehicle.position_good:
         vehicle.set_home(vehicle.here)  # ARDUCOPTER.md: arming resets home
+    vehicle.return_path.begin(vehicle.here if vehicle.position_good else None, vehicle.now_s)
     vehicle.say(Severity.INFO, "Arming motors")
     return True
+
+
+def _throttle_high(vehicle: Vehicle) -> bool:
+    """A stick that would lift it at once; GUIDED and AUTO do not look at it."""
+    if vehicle.mode is Mode.STABILIZE:
+        return not vehicle.sticks.throttle_low(vehicle.now_s)
+    piloted = (Mode.ALT_HOLD, Mode.LOITER, Mode.POSHOLD)
+    return vehicle.mode in piloted and vehicle.sticks.climb_share(vehicle.now_s) > 0
 
 
 def disarm(vehicle: Vehicle, *, forced: bool) -> bool:
@@ -113,9 +155,11 @@ def idle_on_ground(vehicle: Vehicle) -> None:
         disarm(vehicle, forced=False)
 
 
+BANNER = ("ArduCopter V4.7.0-dev (simulated)", "Frame: QUAD/PLUS")
+"""Said at boot, and to who lists the parameters or asks with DO_SEND_BANNER."""
+
 BOOT_TEXTS: tuple[tuple[float, int, str], ...] = (
-    (0.0, Severity.INFO, "ArduCopter V4.7.0-dev (simulated)"),
-    (0.0, Severity.INFO, "Frame: QUAD/PLUS"),
+    *((0.0, Severity.INFO, text) for text in BANNER),
     (2.0, Severity.INFO, "ArduPilot Ready"),
     (GPS_FIX_S, Severity.INFO, "GPS 1: detected u-blox"),
     (14.0, Severity.INFO, "EKF3 IMU0 initialised"),

@@ -20,7 +20,7 @@ class Pack:
 
     capacity_wh: float = 60.0
     cells: int = 3
-    hover_w: float = 250.0
+    hover_w: float = 250.0  # with all loads on
     cruise_w: float = 240.0
     idle_w: float = 8.0  # electronics
     cruise_mps: float = 10.0
@@ -60,18 +60,26 @@ class Battery:
         return self.charge <= 0.0
 
     @property
+    def resting_v(self) -> float:
+        """Without the sag under load, as ArduPilot estimates it."""
+        return self._rest_v()
+
+    @property
     def remaining_percent(self) -> int:
         return round(100.0 * self.charge)
 
-    def flight_power_w(self, airspeed_mps: float, climb_mps: float) -> float:
-        """Hover to cruise, beyond it with the cube of airspeed; climbing costs, sinking saves a little."""
+    def flight_power_w(self, airspeed_mps: float, climb_mps: float, lifted_share: float = 1.0) -> float:
+        """Hover to cruise, beyond it with the cube of airspeed; climbing costs, sinking saves a little.
+
+        A rotor's power goes with the mass it lifts to the power of 1.5 (momentum theory).
+        """
         pack = self.pack
         ratio = airspeed_mps / pack.cruise_mps
         if ratio <= 1.0:
             level_w = pack.hover_w + (pack.cruise_w - pack.hover_w) * ratio
         else:
             level_w = pack.cruise_w * (0.7 + 0.3 * ratio**3)
-        return level_w * (1.0 + min(0.8, max(-0.15, 0.08 * climb_mps)))
+        return level_w * lifted_share**1.5 * (1.0 + min(0.8, max(-0.15, 0.08 * climb_mps)))
 
     def _rest_v(self) -> float:
         if self.rest_v_override is not None:

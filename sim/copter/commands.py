@@ -17,6 +17,7 @@ from sim.copter.modes import Mode, ModeReason, mode_of_number
 from sim.copter.places import Spot
 from sim.copter.streams import FASTEST_US, Link
 from sim.copter.telemetry import BUILDERS
+from sim.copter.turns import turn_of
 from sim.copter.vehicle import BOOT_S, Guided, GuidedKind, Severity, Vehicle
 
 ACCEPTED = mavlink.MAV_RESULT_ACCEPTED
@@ -27,6 +28,7 @@ FAILED = mavlink.MAV_RESULT_FAILED
 
 _CHANGE_MODE = 1  # MAV_DO_REPOSITION_FLAGS
 _RELATIVE = 3
+_RESET_PARAMETERS = 2  # PREFLIGHT_STORAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,14 @@ def execute(vehicle: Vehicle, link: Link, command: Command) -> int:
     if not all(map(math.isfinite, (command.p1, command.p2, command.p3))):
         return DENIED
     return handler(vehicle, link, command)
+
+
+def execute_as_winch(vehicle: Vehicle, link: Link, command: Command) -> int:
+    """What its own component does: the line, and its one message."""
+    own = command.p1 == mavlink.MAVLINK_MSG_ID_WINCH_STATUS
+    if command.number != mavlink.MAV_CMD_DO_WINCH and not (command.number in _ASKING and own):
+        return UNSUPPORTED
+    return execute(vehicle, link, command)
 
 
 def change_mode(vehicle: Vehicle, mode: Mode) -> bool:
@@ -161,10 +171,12 @@ def _change_speed(vehicle: Vehicle, link: Link, command: Command) -> int:
 def _yaw(vehicle: Vehicle, link: Link, command: Command) -> int:
     if vehicle.mode not in (Mode.GUIDED, Mode.AUTO):
         return FAILED
-    angle = math.radians(command.p1)
-    if command.p4 == 1:
-        angle = vehicle.body.yaw_rad + math.copysign(angle, command.p3 or 1.0)
-    vehicle.hold_yaw_rad = vehicle.guided.yaw_rad = angle % math.tau
+    turn = turn_of(vehicle, (command.p1, command.p2, command.p3, command.p4))
+    if vehicle.mode is Mode.AUTO:
+        vehicle.auto.turn = turn
+    else:
+        vehicle.guided.turn = turn
+        vehicle.guided.yaw_rad = (turn.yaw_rad + turn.left_rad) % math.tau
     return ACCEPTED
 
 
@@ -194,6 +206,13 @@ def _gripper(vehicle: Vehicle, link: Link, command: Command) -> int:
         return DENIED
     done = vehicle.gripper.command(int(command.p1), release=int(command.p2) == 0, now_s=vehicle.now_s)
     return _result(done)
+
+
+def _winch(vehicle: Vehicle, link: Link, command: Command) -> int:
+    text = vehicle.winch.command(command.p2, command.p3, command.p4)
+    if text:
+        vehicle.say(Severity.INFO, text)
+    return _result(text is not None)
 
 
 def _servo(vehicle: Vehicle, link: Link, command: Command) -> int:
@@ -284,6 +303,14 @@ def _reboot(vehicle: Vehicle, link: Link, command: Command) -> int:
     return ACCEPTED
 
 
+def _storage(vehicle: Vehicle, link: Link, command: Command) -> int:
+    if int(command.p1) != _RESET_PARAMETERS:
+        return UNSUPPORTED
+    vehicle.parameters.erase()
+    vehicle.say(Severity.WARNING, "All parameters reset, reboot board")
+    return ACCEPTED
+
+
 def _terminate(vehicle: Vehicle, link: Link, command: Command) -> int:
     if command.p1 < 1:
         return FAILED
@@ -299,7 +326,10 @@ def _set_interval(vehicle: Vehicle, link: Link, command: Command) -> int:
     if 0 < interval_us < FASTEST_US:
         vehicle.say(Severity.INFO, "Rate too fast for the main loop")
         return DENIED
-    link.set_period(message_id, interval_us / 1e6 if interval_us > 0 else None, vehicle.now_s)
+    if interval_us == 0:
+        link.set_default(message_id, vehicle.now_s)
+    else:
+        link.set_period(message_id, interval_us / 1e6 if interval_us > 0 else None, vehicle.now_s)
     return ACCEPTED
 
 
@@ -316,7 +346,20 @@ def _request_message(vehicle: Vehicle, link: Link, command: Command) -> int:
     message = builder(vehicle) if builder is not None else None
     if message is None:
         return FAILED
-    link.send(message)
+    if isinstance(message, mavlink.MAVLink_winch_status_message):
+        link.send_of_winch(message)
+    else:
+        link.send(message)
+    return ACCEPTED
+
+
+def send_banner(link: Link) -> None:
+    for text in arming.BANNER:
+        link.send(mavlink.MAVLink_statustext_message(Severity.INFO, text.encode(), 0, 0))
+
+
+def _banner(vehicle: Vehicle, link: Link, command: Command) -> int:
+    send_banner(link)
     return ACCEPTED
 
 
@@ -340,12 +383,15 @@ _HANDLERS: dict[int, Callable[[Vehicle, Link, Command], int]] = {
     mavlink.MAV_CMD_DO_SET_HOME: _set_home,
     mavlink.MAV_CMD_DO_SET_SERVO: _servo,
     mavlink.MAV_CMD_DO_FLIGHTTERMINATION: _terminate,
+    mavlink.MAV_CMD_DO_SEND_BANNER: _banner,
     mavlink.MAV_CMD_DO_REPOSITION: _reposition,
     mavlink.MAV_CMD_DO_PAUSE_CONTINUE: _pause,
     mavlink.MAV_CMD_DO_FENCE_ENABLE: _fence_enable,
     mavlink.MAV_CMD_DO_GRIPPER: _gripper,
+    mavlink.MAV_CMD_DO_WINCH: _winch,
     mavlink.MAV_CMD_DO_SET_MISSION_CURRENT: _set_current,
     mavlink.MAV_CMD_PREFLIGHT_REBOOT_SHUTDOWN: _reboot,
+    mavlink.MAV_CMD_PREFLIGHT_STORAGE: _storage,
     mavlink.MAV_CMD_MISSION_START: _mission_start,
     mavlink.MAV_CMD_COMPONENT_ARM_DISARM: _arm,
     mavlink.MAV_CMD_RUN_PREARM_CHECKS: _prearm_checks,
@@ -354,4 +400,10 @@ _HANDLERS: dict[int, Callable[[Vehicle, Link, Command], int]] = {
     mavlink.MAV_CMD_SET_MESSAGE_INTERVAL: _set_interval,
     mavlink.MAV_CMD_REQUEST_MESSAGE: _request_message,
     mavlink.MAV_CMD_REQUEST_AUTOPILOT_CAPABILITIES: _capabilities,
+}
+
+_ASKING = {
+    mavlink.MAV_CMD_SET_MESSAGE_INTERVAL,
+    mavlink.MAV_CMD_GET_MESSAGE_INTERVAL,
+    mavlink.MAV_CMD_REQUEST_MESSAGE,
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -70,13 +70,14 @@ class SimCopter:
         parameters: Mapping[str, float] | None = None,
         hooks: int = 0,
         gimbal: bool = False,
+        loads_kg: Sequence[float] = (),
         booted_for_s: float = 0.0,
         start_utc: datetime = datetime(2026, 1, 1, tzinfo=UTC),
         pack: Pack | None = None,
         airframe: Airframe | None = None,
         on_release: Callable[[Release], None] | None = None,
     ) -> None:
-        pack = pack or Pack()
+        pack, airframe = pack or Pack(), airframe or Airframe()
         table = Parameters(_fitted(system_id, hooks, pack, gimbal=gimbal) | dict(parameters or {}))
         start = frame.to_enu(home)
         body = Body(start.east_m, start.north_m, home_amsl_m, math.radians(heading_deg % 360.0))
@@ -91,14 +92,15 @@ class SimCopter:
             frame=frame,
             body=body,
             battery=Battery(pack),
-            gripper=Gripper(table, servos, hooks),
+            gripper=Gripper(table, servos, hooks, loads_kg),
             servos=servos,
             rng=rng,
             utc=self._utc,
+            empty_kg=airframe.empty_kg,
         )
         self._vehicle.full_pack_v = table["SIM_BATT_VOLTAGE"]
         self._environment: Callable[[Enu, float], Environment] = _calm(home_amsl_m)
-        self._autopilot = Autopilot(self._vehicle, airframe or Airframe(), self._around, self._released)
+        self._autopilot = Autopilot(self._vehicle, airframe, self._around, self._released)
         self._autopilot.skip_boot(booted_for_s)
         self._booted_for_s = booted_for_s
         self._flown_s = 0.0

@@ -5,78 +5,40 @@ A failsafe never touches the gripper.
 
 from __future__ import annotations
 
-import math
-
-from sim.copter import arming
-from sim.copter.fence import FAR_OUTSIDE_M, FenceAction, FenceType
+from sim.copter import arming, ekf
+from sim.copter.fence import FAR_OUTSIDE_M, FenceAction, FenceType, names
 from sim.copter.modes import Mode, ModeReason
 from sim.copter.vehicle import (
-    GPS_LOSS_S,
-    GPS_REGAIN_S,
-    POSITION_READY_S,
     FailsafeState,
     Severity,
     Vehicle,
 )
 
-_CONTINUE_AUTO_ON_GCS = 1 << 1  # FS_OPTIONS
+_CONTINUE_AUTO_ON_RADIO = 1 << 0  # FS_OPTIONS
+_CONTINUE_AUTO_ON_GCS = 1 << 1
+_CONTINUE_GUIDED_ON_RADIO = 1 << 2
 _CONTINUE_LANDING = 1 << 3
 _CONTINUE_PILOTED_ON_GCS = 1 << 4
+_GCS_ACTIONS = {3: "smart return", 4: "smart land", 5: "land", 7: "brake"}  # FS_GCS_ENABLE
+_RADIO_ACTIONS = {3: "land", 4: "smart return", 5: "smart land", 7: "brake"}  # FS_THR_ENABLE
+_FENCE_ACTIONS = {
+    FenceAction.LAND: "land",
+    FenceAction.SMART_RTL_OR_RTL: "smart return",
+    FenceAction.BRAKE: "brake",
+    FenceAction.SMART_RTL_OR_LAND: "smart land",
+}
+_BATTERY_ACTIONS = {1: "land", 3: "smart return", 4: "smart land"}  # BATT_FS_LOW_ACT, BATT_FS_CRT_ACT
 _PILOTED = (Mode.STABILIZE, Mode.ALT_HOLD, Mode.LOITER, Mode.POSHOLD)
-_GPS_ERROR_M = 0.25
-_GPS_ERROR_TAU_S = 60.0
-_HEIGHT_ERROR_M = 0.08
 
 
 def watch(vehicle: Vehicle, dt: float) -> None:
     """All of them, once a step."""
-    _position(vehicle, dt)
+    ekf.estimate(vehicle, dt)
     _ground_station(vehicle)
     _battery(vehicle)
     _radio(vehicle)
     _fence(vehicle)
-
-
-def _position(vehicle: Vehicle, dt: float) -> None:
-    """GPS and EKF: when there is a position, and how far off it is."""
-    lost = vehicle.faults.gps_lost or not vehicle.parameters["SIM_GPS1_ENABLE"]
-    now = vehicle.now_s
-    if lost:
-        vehicle.gps_good_since_s = None
-        if vehicle.gps_bad_since_s is None:
-            vehicle.gps_bad_since_s = now
-        if vehicle.position_good and now - vehicle.gps_bad_since_s >= GPS_LOSS_S:
-            vehicle.position_good = False
-            vehicle.say(Severity.CRITICAL, "EKF3 IMU0 stopped aiding")
-            if vehicle.armed and not vehicle.landed and vehicle.parameters["FS_EKF_ACTION"]:
-                vehicle.failsafes.ekf = True
-                vehicle.say(Severity.CRITICAL, "EKF Failsafe: changed to LAND Mode")
-                vehicle.set_mode(Mode.LAND, ModeReason.FAILSAFE)
-        return
-    vehicle.gps_bad_since_s = None
-    if vehicle.gps_good_since_s is None:
-        vehicle.gps_good_since_s = now
-    wait_s = GPS_REGAIN_S if vehicle.origin is not None else 0.0
-    if not vehicle.position_good and now >= max(POSITION_READY_S, vehicle.gps_good_since_s + wait_s):
-        vehicle.position_good = True
-        if vehicle.failsafes.ekf:
-            vehicle.failsafes.ekf = False
-            vehicle.say(Severity.NOTICE, "EKF Failsafe Cleared")
-        if vehicle.home is None:
-            vehicle.set_home(vehicle.here)
-    if vehicle.position_good:
-        _wander(vehicle, dt)
-
-
-def _wander(vehicle: Vehicle, dt: float) -> None:
-    """The navigation error is a slow random walk that is pulled back to zero."""
-    pull = dt / _GPS_ERROR_TAU_S
-    push = math.sqrt(2.0 * pull)
-    steps = vehicle.random.next3()
-    around = vehicle.around
-    around.error_east += _GPS_ERROR_M * push * steps[0] - around.error_east * pull
-    around.error_north += _GPS_ERROR_M * push * steps[1] - around.error_north * pull
-    around.error_up += _HEIGHT_ERROR_M * push * steps[2] - around.error_up * pull
+    vehicle.traffic.watch(vehicle)
 
 
 def _ground_station(vehicle: Vehicle) -> None:
@@ -92,6 +54,7 @@ def _ground_station(vehicle: Vehicle) -> None:
         vehicle.say(Severity.NOTICE, "GCS Failsafe Cleared")
         return
     vehicle.say(Severity.WARNING, "GCS Failsafe")
+    vehicle.sticks.clear()
     if not vehicle.armed:
         return
     options = vehicle.parameters.number("FS_OPTIONS")
@@ -102,12 +65,16 @@ def _ground_station(vehicle: Vehicle) -> None:
         return
     if vehicle.mode in _PILOTED and options & _CONTINUE_PILOTED_ON_GCS:
         return
-    _act(vehicle, {5: "land", 7: "brake"}.get(action, "return"))
+    _act(vehicle, _GCS_ACTIONS.get(action, "return"))
 
 
 def _battery(vehicle: Vehicle) -> None:
     state, parameters = vehicle.failsafes, vehicle.parameters
-    volts, left_mah = vehicle.battery.voltage_v, parameters["BATT_CAPACITY"] - vehicle.battery.used_mah
+    if not parameters["BATT_MONITOR"]:
+        return
+    compensated = parameters["BATT_FS_VOLTSRC"] == 1
+    volts = vehicle.battery.resting_v if compensated else vehicle.battery.voltage_v
+    left_mah = parameters["BATT_CAPACITY"] - vehicle.battery.used_mah
     low = volts < parameters["BATT_LOW_VOLT"] > 0
     critical = volts < parameters["BATT_CRT_VOLT"] > 0
     state.low_since_s = _since(state.low_since_s, vehicle.now_s, holds=low)
@@ -130,7 +97,7 @@ def _battery_acts(vehicle: Vehicle, state: FailsafeState, level: str, action: in
     state.battery = True  # stays until reboot
     if action:
         vehicle.say(Severity.WARNING, "Battery Failsafe")
-        _act(vehicle, "land" if action == 1 else "return")
+        _act(vehicle, _BATTERY_ACTIONS.get(action, "return"))
 
 
 def _since(since_s: float | None, now_s: float, *, holds: bool) -> float | None:
@@ -144,47 +111,74 @@ def _held(since_s: float | None, now_s: float, for_s: float) -> bool:
 
 
 def _radio(vehicle: Vehicle) -> None:
-    failed = bool(vehicle.parameters["SIM_RC_FAIL"]) and bool(vehicle.parameters["FS_THR_ENABLE"])
+    action = vehicle.parameters.number("FS_THR_ENABLE")
+    failed = bool(action) and vehicle.sticks.signal_lost(vehicle.now_s)
     if failed == vehicle.failsafes.radio:
         return
     vehicle.failsafes.radio = failed
     if not failed:
-        vehicle.say(Severity.NOTICE, "Radio Failsafe Cleared")
+        vehicle.say(Severity.WARNING, "Radio Failsafe Cleared")
         return
-    vehicle.say(Severity.WARNING, "Radio Failsafe")
-    if vehicle.armed:
-        _act(vehicle, "return")
+    options = vehicle.parameters.number("FS_OPTIONS")
+    landing = vehicle.mode is Mode.LAND or vehicle.auto.landing
+    if landing and options & _CONTINUE_LANDING:
+        vehicle.say(Severity.WARNING, "Radio Failsafe - Continuing Landing")
+    elif vehicle.mode is Mode.AUTO and options & _CONTINUE_AUTO_ON_RADIO:
+        vehicle.say(Severity.WARNING, "Radio Failsafe - Continuing Auto")
+    elif vehicle.mode is Mode.GUIDED and options & _CONTINUE_GUIDED_ON_RADIO:
+        vehicle.say(Severity.WARNING, "Radio Failsafe - Continuing Guided Mode")
+    else:
+        vehicle.say(Severity.WARNING, "Radio Failsafe")
+        if vehicle.armed:
+            _act(vehicle, _RADIO_ACTIONS.get(action, "return"))
 
 
 def _fence(vehicle: Vehicle) -> None:
     fence = vehicle.fence
     if not fence.active or vehicle.home is None or not vehicle.position_good:
         return
-    found, outside_m = fence.crossings(
-        vehicle.east_m, vehicle.north_m, vehicle.height_m, (vehicle.home.east_m, vehicle.home.north_m)
-    )
-    new = found & ~fence.breached
-    if fence.breached and not found:
+    home = (vehicle.home.east_m, vehicle.home.north_m)
+    crossed = fence.crossings(vehicle.east_m, vehicle.north_m, vehicle.height_m, home)
+    if not _floor_counts(vehicle):
+        crossed.pop(FenceType.HEIGHT_MIN, None)
+    before = fence.breached
+    new = fence.breach(crossed)
+    if before and not crossed:
         vehicle.say(Severity.NOTICE, "Fence breach cleared")
-    fence.breached = found
     if not new or not vehicle.armed or vehicle.landed:
         return
     fence.breach_count += 1
     fence.breach_at_ms = vehicle.boot_ms
-    name = "Max Alt" if FenceType.HEIGHT_MAX in new else "Circle" if FenceType.CIRCLE in new else "Polygon"
-    vehicle.say(Severity.NOTICE, f"{name} fence breached")
+    vehicle.say(Severity.NOTICE, f"{names(new)} breached")
     action = vehicle.parameters.number("FENCE_ACTION")
     if action == FenceAction.REPORT:
         return
-    _act(vehicle, "land" if outside_m > FAR_OUTSIDE_M or action == FenceAction.LAND else "return")
+    far = max(crossed[kind] for kind in new) > FAR_OUTSIDE_M
+    _act(vehicle, "land" if far else _FENCE_ACTIONS.get(action, "return"), ModeReason.FENCE)
 
 
-def _act(vehicle: Vehicle, action: str) -> None:
+def _floor_counts(vehicle: Vehicle) -> bool:
+    """The least height is a fence from when it was first passed until the copter means to land."""
+    fence = vehicle.fence
+    if not vehicle.armed or vehicle.landed:
+        fence.floor_passed = False
+    elif vehicle.height_m > vehicle.parameters["FENCE_ALT_MIN"] + vehicle.parameters["FENCE_MARGIN"]:
+        fence.floor_passed = True
+    returning = vehicle.mode in (Mode.RTL, Mode.SMART_RTL)
+    return fence.floor_passed and vehicle.mode is not Mode.LAND and not vehicle.auto.landing and not returning
+
+
+def _act(vehicle: Vehicle, action: str, reason: ModeReason = ModeReason.FAILSAFE) -> None:
     if vehicle.landed and vehicle.armed:
         arming.disarm(vehicle, forced=False)
         return
-    if action == "brake" and vehicle.set_mode(Mode.BRAKE, ModeReason.FAILSAFE):
-        return
-    if action == "return" and vehicle.set_mode(Mode.RTL, ModeReason.FAILSAFE):
-        return
-    vehicle.set_mode(Mode.LAND, ModeReason.FAILSAFE)
+    wanted = {
+        "brake": (Mode.BRAKE,),
+        "smart return": (Mode.SMART_RTL, Mode.RTL),
+        "smart land": (Mode.SMART_RTL,),
+        "return": (Mode.RTL,),
+    }
+    if action == "smart return" and not vehicle.return_path.active:
+        vehicle.say(Severity.WARNING, "SmartRTL Unavailable, Trying RTL Mode")
+    if not any(vehicle.set_mode(mode, reason) for mode in wanted.get(action, ())):
+        vehicle.set_mode(Mode.LAND, reason)

@@ -7,6 +7,7 @@ released to every client, as it would in the field.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sim.copter.parameters import Parameters
@@ -22,9 +23,11 @@ GRIPPER_FUNCTION = 28
 @dataclass(slots=True)
 class Hook:
     number: int
+    load_kg: float = 0.0  # of what hangs there when it is loaded
     loaded: bool = True
     open_at_s: float | None = None
     report_at_s: float | None = None
+    close_at_s: float | None = None  # GRIP_AUTOCLOSE
     report: str = ""
 
 
@@ -55,10 +58,11 @@ class Servos:
 class Gripper:
     """Takes release and grab, moves the servo at once and the latch a moment later."""
 
-    def __init__(self, parameters: Parameters, servos: Servos, hooks: int) -> None:
+    def __init__(self, parameters: Parameters, servos: Servos, hooks: int, loads_kg: Sequence[float] = ()) -> None:
         self._parameters = parameters
         self._servos = servos
-        self.hooks = tuple(Hook(number) for number in range(1, hooks + 1))
+        given = [*loads_kg[:hooks], *[0.0] * (hooks - len(loads_kg))]
+        self.hooks = tuple(Hook(number, load_kg) for number, load_kg in enumerate(given, start=1))
         self.boot()
 
     def boot(self) -> None:
@@ -66,7 +70,7 @@ class Gripper:
         self.running = bool(self._parameters["GRIP_ENABLE"]) and self._parameters.number("GRIP_TYPE") == 1
         self._busy = False
         for hook in self.hooks:
-            hook.open_at_s = hook.report_at_s = None
+            hook.open_at_s = hook.report_at_s = hook.close_at_s = None
             self._move(hook.number, self._parameters.number("GRIP_GRAB"))
 
     def command(self, number: int, *, release: bool, now_s: float) -> bool:
@@ -83,6 +87,8 @@ class Gripper:
         hook.report_at_s = now_s + REPORT_S
         hook.report = "Gripper load released" if release else "Gripper load grabbed"
         hook.open_at_s = now_s + TRAVEL_S if release else None
+        wait_s = self._parameters["GRIP_AUTOCLOSE"]
+        hook.close_at_s = now_s + wait_s if release and wait_s > 0 else None
         self._busy = True
         return True
 
@@ -99,12 +105,23 @@ class Gripper:
             if hook.report_at_s is not None and now_s >= hook.report_at_s:
                 hook.report_at_s = None
                 texts.append(hook.report)
-        self._busy = any(hook.report_at_s is not None for hook in self.hooks)
+            if hook.close_at_s is not None and now_s >= hook.close_at_s:
+                self.command(hook.number, release=False, now_s=now_s)
+        self._busy = any(hook.report_at_s is not None or hook.close_at_s is not None for hook in self.hooks)
         return let_go, texts
 
     @property
     def busy(self) -> bool:
         return self._busy
+
+    @property
+    def load_kg(self) -> float:
+        """What hangs there now."""
+        return sum(hook.load_kg for hook in self.hooks if hook.loaded)
+
+    @property
+    def full_load_kg(self) -> float:
+        return sum(hook.load_kg for hook in self.hooks)
 
     def _move(self, number: int, pwm: int) -> None:
         channel = FIRST_OUTPUT - 1 + number

@@ -42,10 +42,9 @@ def within_fence(vehicle: Vehicle, target: Spot) -> bool:
     home = vehicle.home
     if home is None:
         return False
-    found, _ = vehicle.fence.crossings(
+    return not vehicle.fence.crossings(
         target.east_m, target.north_m, target.amsl_m - home.amsl_m, (home.east_m, home.north_m)
     )
-    return not found
 
 
 def fly_to(

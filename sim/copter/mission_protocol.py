@@ -11,6 +11,7 @@ upload leaves a mixture; a fence or rally plan is replaced only when complete.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
@@ -32,6 +33,7 @@ from sim.copter.vehicle import Vehicle
 ASK_AGAIN_S = 1.0
 GIVE_UP_S = 8.0
 _ALL = 255
+_NOWHERE = 2**31 - 1  # refused as a place
 
 ItemMessage = mavlink.MAVLink_mission_item_int_message | mavlink.MAVLink_mission_item_message
 
@@ -286,7 +288,7 @@ def _item(message: ItemMessage) -> PlanItem:
     params = (message.param1, message.param2, message.param3, message.param4)
     if isinstance(message, mavlink.MAVLink_mission_item_int_message):
         return PlanItem(message.command, message.frame, params, message.x, message.y, message.z)
-    x, y = round(message.x * 1e7), round(message.y * 1e7)
+    x, y = (round(degrees * 1e7) if math.isfinite(degrees) else _NOWHERE for degrees in (message.x, message.y))
     return PlanItem(message.command, message.frame, params, x, y, message.z)
 
 

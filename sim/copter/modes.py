@@ -5,11 +5,13 @@
 armed:
   STABILIZE, ALT_HOLD, LAND      always
   GUIDED, AUTO, LOITER,          only with a position estimate, else refused
-  POSHOLD, BRAKE, RTL, SMART_RTL
+  POSHOLD, BRAKE, AVOID_ADSB,
+  RTL, SMART_RTL
   AUTO on the ground             only when the first item is a take-off
+  SMART_RTL                      only with a path back, also while disarmed (`return_path`)
 
 failsafe ──► RTL ──(no position)──► LAND          whoever asked keeps the mode afterwards
-RTL and SMART_RTL run through the phases of `ReturnPhase`:
+RTL runs through the phases of `ReturnPhase`; SMART_RTL shows itself in them (`smart_return`):
 
   CLIMB ──► RETURN ──► LOITER ──► DESCEND ──► (landed, disarmed)
 """
@@ -30,6 +32,7 @@ class Mode(IntEnum):
     LAND = 9
     POSHOLD = 16
     BRAKE = 17
+    AVOID_ADSB = 19
     SMART_RTL = 21
 
 
@@ -45,6 +48,7 @@ class ModeReason(Enum):
     MODE_SWITCH = auto()
     FAILSAFE = auto()
     FENCE = auto()
+    AVOIDANCE = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,7 @@ TRAITS: dict[Mode, ModeTraits] = {
     Mode.LAND: ModeTraits(needs_position=False, armable=False, autonomous=False),
     Mode.POSHOLD: ModeTraits(needs_position=True, armable=True, autonomous=True),
     Mode.BRAKE: ModeTraits(needs_position=True, armable=False, autonomous=True),
+    Mode.AVOID_ADSB: ModeTraits(needs_position=True, armable=False, autonomous=True),
     Mode.SMART_RTL: ModeTraits(needs_position=True, armable=False, autonomous=True),
 }
 
@@ -82,8 +87,12 @@ def mode_of_number(number: int) -> Mode | None:
         return None
 
 
-def refusal(mode: Mode, *, armed: bool, position_good: bool, landed: bool, take_off_first: bool) -> str | None:
+def refusal(
+    mode: Mode, *, armed: bool, position_good: bool, landed: bool, take_off_first: bool, way_back: bool = True
+) -> str | None:
     """Why `mode` may not be entered now; None when it may."""
+    if mode is Mode.SMART_RTL and not way_back:
+        return "init failed"
     if not armed:
         return None
     if TRAITS[mode].needs_position and not position_good:

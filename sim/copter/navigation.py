@@ -7,20 +7,18 @@ from __future__ import annotations
 
 import math
 
-from sim.copter import auto
+from sim.copter import auto, precision, smart_return, sticks
 from sim.copter.modes import RETURN_TRANSITIONS, Mode, ReturnPhase
 from sim.copter.physics import Horizontal, Thrust, Vertical, braking_speed
 from sim.copter.places import Spot
 from sim.copter.vehicle import Guided, GuidedKind, Vehicle
 
-SPOOL_UP_S = 1.5
+SPOOL_UP_S = 2.6  # ARDUCOPTER.md: 12.2 s to 19 of 20 m; throttle ramps for two of them
 _ARRIVED_M = 2.0
 _LEVEL_M = 0.5
 _RETURN_SETTLES_S = 5.0  # ARDUCOPTER.md: 40 s from 20 m over home, more than its phases add up to
 _SETTLED_MPS = 0.3
 _LOOK_AT_M = 4.0  # nearer targets do not turn the nose
-_STICK_CENTRE = 1500
-_STICK_DEAD = 100
 
 
 def steer(vehicle: Vehicle) -> None:
@@ -29,35 +27,40 @@ def steer(vehicle: Vehicle) -> None:
     if not vehicle.armed:
         demand.thrust = Thrust.OFF
         return
-    demand.thrust = Thrust.FAILED if vehicle.faults.motor_failed else Thrust.FLYING
+    demand.thrust = Thrust.FAILED if vehicle.faults.motor_failed or vehicle.motor_lost else Thrust.FLYING
     demand.climb_mps = vehicle.parameters["WPNAV_SPEED_UP"] / 100.0
     demand.sink_mps = vehicle.parameters["WPNAV_SPEED_DN"] / 100.0
-    demand.yaw_rad = vehicle.hold_yaw_rad
+    demand.yaw_rad, demand.yaw_rate = vehicle.hold_yaw_rad, None
+    demand.lean_east = demand.lean_north = 0.0
     match vehicle.mode:
-        case Mode.GUIDED:
+        case Mode.GUIDED | Mode.AVOID_ADSB:
             _guided(vehicle)
         case Mode.AUTO:
             auto.fly(vehicle)
-        case Mode.RTL | Mode.SMART_RTL:
+        case Mode.RTL:
             fly_return(vehicle)
+        case Mode.SMART_RTL:
+            smart_return.fly(vehicle)
         case Mode.LAND:
             land(vehicle, None)
         case Mode.BRAKE:
             hold_here(vehicle)
         case Mode.LOITER | Mode.POSHOLD:
-            hold_here(vehicle)
+            if not sticks.drive(vehicle):
+                hold_here(vehicle)
             _stick_climb(vehicle)
         case Mode.ALT_HOLD:
-            demand.horizontal = Horizontal.LEVEL
+            sticks.lean(vehicle)
             _stick_climb(vehicle)
         case Mode.STABILIZE:
-            demand.horizontal = Horizontal.LEVEL
-            if _throttle(vehicle) <= 1050:
+            sticks.lean(vehicle)
+            if vehicle.sticks.throttle_low(vehicle.now_s):
                 demand.thrust = Thrust.IDLE
             else:
                 _stick_climb(vehicle)
     if vehicle.look_at is not None and not vehicle.landed and not vehicle.mount.pans:
         _look(vehicle, vehicle.look_at)
+    sticks.assist(vehicle)
 
 
 def go_to(vehicle: Vehicle, target: Spot, speed_mps: float, *, look: bool = True) -> None:
@@ -117,6 +120,8 @@ def take_off(vehicle: Vehicle, target: Spot, since_s: float) -> bool:
 def land(vehicle: Vehicle, over: Spot | None) -> None:
     """Down at WPNAV_SPEED_DN (or LAND_SPEED_HIGH) to LAND_ALT_LOW, then at LAND_SPEED to the ground."""
     demand = vehicle.demand
+    beacon = precision.target(vehicle) if not vehicle.landed else None
+    over = beacon or over
     if over is not None:
         go_to(vehicle, over, vehicle.speed_mps(None), look=False)
     else:
@@ -126,7 +131,8 @@ def land(vehicle: Vehicle, over: Spot | None) -> None:
     above_low_m = max(0.0, vehicle.height_m - parameters["LAND_ALT_LOW"] / 100.0)
     sink_mps, _ = braking_speed(above_low_m, parameters["WPNAV_ACCEL_Z"] / 100.0, fast_mps)
     demand.vertical = Vertical.RATE
-    demand.up = -max(parameters["LAND_SPEED"] / 100.0, sink_mps)
+    sink_mps = max(parameters["LAND_SPEED"] / 100.0, sink_mps)
+    demand.up = -(sink_mps if beacon is None else precision.sink_mps(vehicle, beacon, sink_mps))
 
 
 def fly_return(vehicle: Vehicle) -> bool:
@@ -152,6 +158,12 @@ def fly_return(vehicle: Vehicle) -> bool:
             vehicle.hold_yaw_rad = vehicle.home_yaw_rad
             waited_s = vehicle.now_s - vehicle.phase_since_s
             done = waited_s >= vehicle.parameters["RTL_LOIT_TIME"] / 1000.0 + _RETURN_SETTLES_S
+        case ReturnPhase.DESCEND if vehicle.parameters["RTL_ALT_FINAL"] > 0 and not vehicle.failsafes.radio:
+            final_m = vehicle.parameters["RTL_ALT_FINAL"] / 100.0
+            go_to(
+                vehicle, Spot(goal.east_m, goal.north_m, final_m + (vehicle.home or goal).amsl_m), speed, look=False
+            )
+            return False
         case ReturnPhase.DESCEND:
             land(vehicle, at_goal)
             return True
@@ -191,26 +203,14 @@ def _guided(vehicle: Vehicle) -> None:
             vehicle.hold_yaw_rad = (vehicle.body.yaw_rad + guided.yaw_rate / 2.0) % math.tau
     else:
         hold_here(vehicle)
-    if guided.yaw_rad is not None:
+    if guided.turn is not None:
+        vehicle.hold_yaw_rad = guided.turn.step(vehicle.now_s)
+    elif guided.yaw_rad is not None:
         vehicle.hold_yaw_rad = guided.yaw_rad
     demand.yaw_rad = vehicle.hold_yaw_rad
 
 
-def _throttle(vehicle: Vehicle) -> int:
-    """The simulated stick rests at 1000; RC_CHANNELS_OVERRIDE holds for 3 s."""
-    return vehicle.throttle_pwm if vehicle.now_s < vehicle.throttle_until_s else 1000
-
-
 def _stick_climb(vehicle: Vehicle) -> None:
-    demand = vehicle.demand
-    up = vehicle.parameters["PILOT_SPEED_UP"] / 100.0
-    down = vehicle.parameters["PILOT_SPEED_DN"] / 100.0 or up
-    offset = _throttle(vehicle) - _STICK_CENTRE
-    demand.vertical = Vertical.RATE
-    if abs(offset) <= _STICK_DEAD:
-        demand.up = 0.0
-    else:
-        share = (abs(offset) - _STICK_DEAD) / (500 - _STICK_DEAD)
-        demand.up = min(1.0, share) * (up if offset > 0 else -down)
-    if vehicle.landed and demand.up <= 0:
-        demand.thrust = Thrust.IDLE
+    sticks.climb(vehicle)
+    if vehicle.landed and vehicle.demand.up <= 0:
+        vehicle.demand.thrust = Thrust.IDLE

@@ -55,6 +55,9 @@ class Demand:
     climb_mps: float = 2.5
     sink_mps: float = 1.5
     yaw_rad: float = 0.0
+    yaw_rate: float | None = None  # a pilot's, goes before `yaw_rad`
+    lean_east: float = 0.0  # m/s^2 of thrust to the side that a pilot asks for while LEVEL
+    lean_north: float = 0.0
 
 
 @dataclass(slots=True)
@@ -84,6 +87,7 @@ class Surroundings:
 @dataclass(frozen=True, slots=True)
 class Airframe:
     max_airspeed_mps: float = 25.0  # at full lean
+    empty_kg: float = 4.0  # with its battery, without loads
 
 
 @dataclass(slots=True)
@@ -186,7 +190,7 @@ def _lean(body: Body, demand: Demand, limits: Limits, frame: Airframe, around: S
     drag = limits.lean_mps2 / (frame.max_airspeed_mps * frame.max_airspeed_mps)
     lean_east, lean_north = body.accel_east, body.accel_north
     if demand.horizontal is Horizontal.LEVEL:
-        lean_east = lean_north = 0.0
+        lean_east, lean_north = demand.lean_east, demand.lean_north
     else:
         follow = min(1.0, dt / _WIND_LAG_S)
         body.felt_wind_east += (wind_east - body.felt_wind_east) * follow
@@ -234,6 +238,8 @@ def _climb(body: Body, demand: Demand, limits: Limits, error_up: float, dt: floa
 def _turn(body: Body, demand: Demand, limits: Limits, dt: float) -> None:
     off = math.remainder(demand.yaw_rad - body.yaw_rad, math.tau)
     rate = min(limits.yaw_rate_radps, max(-limits.yaw_rate_radps, 2.0 * off))
+    if demand.yaw_rate is not None:
+        rate = demand.yaw_rate
     body.yaw_rate = rate
     body.yaw_rad = (body.yaw_rad + rate * dt) % math.tau
 
@@ -253,6 +259,8 @@ def _fall(body: Body, thrust: Thrust, around: Surroundings, dt: float) -> None:
     body.accel_east = body.accel_north = body.lean_east = body.lean_north = 0.0
     body.yaw_rate = math.radians(360.0) if thrust is Thrust.FAILED else 0.0
     body.yaw_rad = (body.yaw_rad + body.yaw_rate * dt) % math.tau
+    if thrust is Thrust.FAILED:  # hangs over to the side that gives nothing
+        body.lean_east, body.lean_north = GRAVITY_MPS2 * math.sin(body.yaw_rad), GRAVITY_MPS2 * math.cos(body.yaw_rad)
     _move(body, around.ground_amsl_m, dt)
 
 

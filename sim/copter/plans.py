@@ -44,13 +44,27 @@ NAV_COMMANDS = {
     mavlink.MAV_CMD_NAV_RETURN_TO_LAUNCH,
     mavlink.MAV_CMD_NAV_LAND,
     mavlink.MAV_CMD_NAV_TAKEOFF,
+    mavlink.MAV_CMD_NAV_LOITER_TO_ALT,
     mavlink.MAV_CMD_NAV_DELAY,
+    mavlink.MAV_CMD_NAV_PAYLOAD_PLACE,
 }
-DO_COMMANDS = {
+TAKEN_IN_SILENCE = {  # what cameras, mounts and relays would do, and a mark for other modes
+    mavlink.MAV_CMD_DO_LAND_START,
+    mavlink.MAV_CMD_DO_SET_RELAY,
+    mavlink.MAV_CMD_DO_DIGICAM_CONFIGURE,
+    mavlink.MAV_CMD_DO_DIGICAM_CONTROL,
+    mavlink.MAV_CMD_DO_MOUNT_CONTROL,
+    mavlink.MAV_CMD_DO_SET_CAM_TRIGG_DIST,
+}
+DO_COMMANDS = TAKEN_IN_SILENCE | {
+    mavlink.MAV_CMD_DO_SET_HOME,
+    mavlink.MAV_CMD_CONDITION_DELAY,
+    mavlink.MAV_CMD_CONDITION_DISTANCE,
     mavlink.MAV_CMD_CONDITION_YAW,
     mavlink.MAV_CMD_DO_CHANGE_SPEED,
     mavlink.MAV_CMD_DO_SET_SERVO,
     mavlink.MAV_CMD_DO_GRIPPER,
+    mavlink.MAV_CMD_DO_WINCH,
     mavlink.MAV_CMD_DO_JUMP,
     mavlink.MAV_CMD_DO_SET_ROI,
     mavlink.MAV_CMD_DO_SET_ROI_LOCATION,
@@ -63,6 +77,12 @@ _FENCE_COMMANDS = {
     mavlink.MAV_CMD_NAV_FENCE_POLYGON_VERTEX_EXCLUSION,
     mavlink.MAV_CMD_NAV_FENCE_CIRCLE_INCLUSION,
     mavlink.MAV_CMD_NAV_FENCE_CIRCLE_EXCLUSION,
+}
+_HEADING = 3
+_WITH_ANY_HEADING = {
+    mavlink.MAV_CMD_NAV_WAYPOINT,
+    mavlink.MAV_CMD_NAV_TAKEOFF,
+    mavlink.MAV_CMD_NAV_LAND,
 }
 ROI_COMMANDS = {mavlink.MAV_CMD_DO_SET_ROI, mavlink.MAV_CMD_DO_SET_ROI_LOCATION}
 _WITH_PLACE = ROI_COMMANDS | (NAV_COMMANDS - {mavlink.MAV_CMD_NAV_RETURN_TO_LAUNCH, mavlink.MAV_CMD_NAV_DELAY})
@@ -98,6 +118,9 @@ def check_item(kind: PlanKind, item: PlanItem, frame: LocalFrame) -> int:
         return mavlink.MAV_MISSION_UNSUPPORTED
     if placed and item.frame not in GLOBAL_FRAMES:
         return mavlink.MAV_MISSION_UNSUPPORTED_FRAME
+    no_number = _no_number(item)
+    if no_number is not None:
+        return no_number
     if placed and abs(item.x) > 90 * E7:
         return mavlink.MAV_MISSION_INVALID_PARAM5_X
     if placed and abs(item.y) > 180 * E7:
@@ -108,6 +131,15 @@ def check_item(kind: PlanKind, item: PlanItem, frame: LocalFrame) -> int:
         except OutOfFrame:  # the simulated world ends there
             return mavlink.MAV_MISSION_INVALID_PARAM5_X
     return mavlink.MAV_MISSION_ACCEPTED
+
+
+def _no_number(item: PlanItem) -> int | None:
+    """ArduPilot takes "not a number" only for the heading of way points, take-offs and landings."""
+    for index, value in enumerate(item.params):
+        heading = index == _HEADING and item.command in _WITH_ANY_HEADING
+        if math.isinf(value) or (math.isnan(value) and not heading):
+            return mavlink.MAV_MISSION_INVALID_PARAM1 + index
+    return None if math.isfinite(item.z) else mavlink.MAV_MISSION_INVALID_PARAM7
 
 
 def as_stored(item: PlanItem) -> PlanItem:
@@ -161,7 +193,8 @@ class Plans:
             enu = frame.to_enu(item.point)
             away = math.hypot(here.east_m - enu.east_m, here.north_m - enu.north_m)
             if away < best_m:
-                best_m, best = away, Spot(enu.east_m, enu.north_m, home.amsl_m)
+                above = 0.0 if item.frame in ABSOLUTE_FRAMES else home.amsl_m
+                best_m, best = away, Spot(enu.east_m, enu.north_m, above + item.z)
         return best
 
 

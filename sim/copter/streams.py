@@ -6,10 +6,11 @@ A link is silent but for heartbeats and texts until its peer asks.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
+from sim.copter import winch
 from sim.copter.telemetry import BUILDERS, STREAM_GROUPS
 from sim.copter.vehicle import Vehicle
 
@@ -27,8 +28,10 @@ class Link:
     def __init__(self, write: Callable[[bytes], None], system_id: int) -> None:
         self.codec = mavlink.MAVLink(_Wire(write), srcSystem=system_id, srcComponent=1)
         self.codec.robust_parsing = True
+        self._winch = mavlink.MAVLink(_Wire(write), srcSystem=system_id, srcComponent=winch.COMPONENT)
         self._period_s: dict[int, float] = {}
         self._due_s: dict[int, float] = {}
+        self._default_s: dict[int, float] = {}
         self.fastest_s = math.inf
         self.next_due_s = math.inf
         self.parameters_left: list[tuple[int, str]] = []  # the rest of a PARAM_REQUEST_LIST
@@ -39,6 +42,14 @@ class Link:
     def send(self, message: mavlink.MAVLink_message) -> None:
         self.codec.send(message)
 
+    def forward(self, message: mavlink.MAVLink_message) -> None:
+        """As it came, with its sender."""
+        self.codec.file.write(bytes(message.get_msgbuf()))
+
+    def send_of_winch(self, message: mavlink.MAVLink_message) -> None:
+        """From the winch's component, with a sequence of its own."""
+        self._winch.send(message)
+
     def forget(self) -> None:
         """What the peer had asked for."""
         self._period_s.clear()
@@ -46,6 +57,20 @@ class Link:
         self.fastest_s = math.inf
         self.next_due_s = math.inf
         self.parameters_left.clear()
+
+    def set_defaults(self, rates_hz: Mapping[int, float], now_s: float) -> None:
+        """What a group streams until its peer asks for something else, and again when it asks for interval 0."""
+        self._default_s = {
+            message_id: 1.0 / rate_hz
+            for group, rate_hz in rates_hz.items()
+            for message_id in STREAM_GROUPS.get(group, ())
+            if rate_hz > 0
+        }
+        for message_id in self._default_s:
+            self.set_default(message_id, now_s)
+
+    def set_default(self, message_id: int, now_s: float) -> None:
+        self.set_period(message_id, self._default_s.get(message_id), now_s)
 
     def interval_us(self, message_id: int) -> int:
         """As MESSAGE_INTERVAL says it: -1 is off."""
@@ -79,7 +104,9 @@ class Link:
             following_s = due_s
             if now_s >= due_s:
                 message = BUILDERS[message_id](vehicle)
-                if message is not None:
+                if isinstance(message, mavlink.MAVLink_winch_status_message):
+                    self.send_of_winch(message)
+                elif message is not None:
                     self.send(message)
                 period_s = self._period_s[message_id]
                 following_s = due_s + period_s if due_s + period_s > now_s else now_s + period_s

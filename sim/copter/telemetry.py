@@ -11,20 +11,26 @@ from collections.abc import Callable
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from sim.copter import arming, auto, mount
+from sim.copter.ekf import GPS_FIX_S, compass_healthy, gps_error
 from sim.copter.fence import FenceType
 from sim.copter.modes import Mode, ReturnPhase
 from sim.copter.physics import GRAVITY_MPS2
-from sim.copter.vehicle import BOOT_S, GPS_FIX_S, GuidedKind, Vehicle
+from sim.copter.places import Spot
+from sim.copter.sticks import CHANNELS
+from sim.copter.vehicle import BOOT_S, GuidedKind, Vehicle
 
 Message = mavlink.MAVLink_message
 Builder = Callable[[Vehicle], Message | None]
 
+_SENSOR_COMPASS = 1 << 2
 _SENSOR_GPS = 1 << 5
+_SENSOR_RECEIVER = 1 << 16
 _SENSOR_FENCE = 1 << 20
 _SENSOR_BATTERY = 1 << 25
 _SENSOR_PREARM = 1 << 28
 # gyro, accelerometer, compass, barometer, rates, attitude, yaw, height, position, motors, receiver, AHRS, log
 _SENSORS_ALWAYS = 0b1111 | 0b1111100 << 8 | 1 << 15 | 1 << 16 | 1 << 21 | 1 << 24
+_NO_MORE_CHANNELS = (0, 0, 255)  # 17 and 18, and the signal strength unknown
 _EKF_READY = 0x33F  # ARDUCOPTER.md
 _EKF_CONSTANT_POSITION = 0xA5  # attitude, vertical velocity and height, no aiding
 _SEND_ALL_CELLS_MAX_MV = 65534
@@ -34,8 +40,13 @@ def _clip16(value: float) -> int:
     return max(-32768, min(32767, round(value)))
 
 
+def _heading_rad(vehicle: Vehicle) -> float:
+    """As the compass has it."""
+    return vehicle.body.yaw_rad + vehicle.ekf.heading_error_rad
+
+
 def _heading_deg(vehicle: Vehicle) -> float:
-    return math.degrees(vehicle.body.yaw_rad) % 360.0
+    return math.degrees(_heading_rad(vehicle)) % 360.0
 
 
 def gps_fixed(vehicle: Vehicle) -> bool:
@@ -74,6 +85,10 @@ def sys_status(vehicle: Vehicle) -> Message:
         health |= present & _SENSOR_FENCE
     if gps_fixed(vehicle):
         health |= _SENSOR_GPS
+    if not compass_healthy(vehicle.parameters):
+        health &= ~_SENSOR_COMPASS
+    if vehicle.failsafes.radio:
+        health &= ~_SENSOR_RECEIVER
     if not vehicle.failsafes.battery:
         health |= _SENSOR_BATTERY
     if vehicle.armed or not arming.checks(vehicle):
@@ -101,19 +116,20 @@ def gps_raw_int(vehicle: Vehicle) -> Message:
     time_us = int(vehicle.now_s * 1e6)
     if not gps_fixed(vehicle):
         return mavlink.MAVLink_gps_raw_int_message(time_us, 0, 0, 0, 0, 9999, 9999, 0, 0, 0)
-    lat, lon = vehicle.patch.degrees_e7(vehicle.east_m, vehicle.north_m)
+    off_east, off_north, off_up = gps_error(vehicle)
+    lat, lon = vehicle.patch.degrees_e7(body.east_m + off_east, body.north_m + off_north)
     course = round(math.degrees(math.atan2(body.east_mps, body.north_mps)) * 100) % 36000
     return mavlink.MAVLink_gps_raw_int_message(
         time_us,
         mavlink.GPS_FIX_TYPE_RTK_FIXED,
         lat,
         lon,
-        round(vehicle.amsl_m * 1000),
+        round((vehicle.amsl_m + off_up) * 1000),
         121,
         200,
         round(body.speed_mps * 100),
         course,
-        10,
+        min(255, max(0, vehicle.parameters.number("SIM_GPS1_NUMSATS"))),
         0,
         300,
         300,
@@ -161,7 +177,7 @@ def attitude(vehicle: Vehicle) -> Message:
         vehicle.boot_ms,
         math.atan2(right, GRAVITY_MPS2),
         -math.atan2(forward, GRAVITY_MPS2),
-        math.remainder(body.yaw_rad, math.tau),
+        math.remainder(_heading_rad(vehicle), math.tau),
         0.0,
         0.0,
         body.yaw_rate,
@@ -170,7 +186,7 @@ def attitude(vehicle: Vehicle) -> Message:
 
 def vfr_hud(vehicle: Vehicle) -> Message:
     body = vehicle.body
-    throttle = 0 if not vehicle.armed else 10 if vehicle.landed else 45
+    throttle = 0 if not vehicle.armed else 10 if vehicle.landed else round(45 * vehicle.lifted_share)
     return mavlink.MAVLink_vfr_hud_message(
         0.0 if vehicle.landed else body.airspeed_mps(vehicle.around),
         body.speed_mps,
@@ -212,8 +228,12 @@ def ekf_status_report(vehicle: Vehicle) -> Message:
         flags = _EKF_READY
     else:
         flags = _EKF_CONSTANT_POSITION
-    good = 0.02 if vehicle.position_good else 0.0
-    return mavlink.MAVLink_ekf_status_report_message(flags, good, good, 0.02, 0.01, 0.0, 0.0)
+    if vehicle.ekf.glitching:
+        flags |= mavlink.EKF_GPS_GLITCHING
+    velocity = 0.02 if vehicle.position_good else 0.0
+    position = max(velocity, vehicle.ekf.position_variance)
+    compass = max(0.01, vehicle.ekf.compass_variance)
+    return mavlink.MAVLink_ekf_status_report_message(flags, velocity, position, 0.02, compass, 0.0, 0.0)
 
 
 def landed_state(vehicle: Vehicle) -> int:
@@ -251,20 +271,45 @@ def servo_output_raw(vehicle: Vehicle) -> Message:
     return mavlink.MAVLink_servo_output_raw_message(int(vehicle.now_s * 1e6) & 0xFFFFFFFF, 0, *vehicle.servos.pwm)
 
 
+def _flown_to(vehicle: Vehicle) -> Spot | None:
+    """The place it flies to; ArduPilot knows none in a take-off or under a velocity target."""
+    match vehicle.mode:
+        case Mode.AUTO:
+            return vehicle.auto.target
+        case Mode.GUIDED if vehicle.guided.kind == GuidedKind.PLACE:
+            return vehicle.guided.target
+        case Mode.RTL | Mode.SMART_RTL if vehicle.return_to is not None:
+            goal = vehicle.return_to
+            return Spot(goal.east_m, goal.north_m, vehicle.return_height_amsl_m)
+        case _:
+            return None
+
+
 def position_target_global_int(vehicle: Vehicle) -> Message | None:
-    target = vehicle.auto.target if vehicle.mode is Mode.AUTO else vehicle.guided.target
-    guided = vehicle.guided
-    if vehicle.mode not in (Mode.GUIDED, Mode.AUTO) or (target is None and guided.kind != GuidedKind.VELOCITY):
-        return None
+    target = _flown_to(vehicle)
     if target is None:
-        return mavlink.MAVLink_position_target_global_int_message(
-            vehicle.boot_ms, 0, 0b110111000111, 0, 0, 0.0, guided.north_mps, guided.east_mps, -guided.up_mps,
-            0.0, 0.0, 0.0, 0.0, 0.0,
-        )  # fmt: skip
+        return None
     lat, lon = vehicle.patch.degrees_e7(target.east_m, target.north_m)
     return mavlink.MAVLink_position_target_global_int_message(
         vehicle.boot_ms, 0, 0b110111111000, lat, lon, target.amsl_m, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     )
+
+
+def position_target_local_ned(vehicle: Vehicle) -> Message | None:
+    """GUIDED's target only: its place or its velocity."""
+    guided, origin = vehicle.guided, vehicle.origin
+    if vehicle.mode is not Mode.GUIDED or origin is None:
+        return None
+    north = east = down = 0.0
+    mask = 0b110111000111
+    if guided.target is not None:
+        mask = 0b110111111000
+        north, east = guided.target.north_m - origin.north_m, guided.target.east_m - origin.east_m
+        down = origin.amsl_m - guided.target.amsl_m
+    return mavlink.MAVLink_position_target_local_ned_message(
+        vehicle.boot_ms, 1, mask, north, east, down, guided.north_mps, guided.east_mps, -guided.up_mps,
+        0.0, 0.0, 0.0, 0.0, 0.0,
+    )  # fmt: skip
 
 
 def mission_current(vehicle: Vehicle) -> Message:
@@ -294,26 +339,25 @@ def fence_status(vehicle: Vehicle) -> Message | None:
     if not fence.active:
         return None
     kind = mavlink.FENCE_BREACH_NONE
-    if fence.breached:
-        kind = (
-            mavlink.FENCE_BREACH_MAXALT if FenceType.HEIGHT_MAX in fence.breached else mavlink.FENCE_BREACH_BOUNDARY
-        )
+    if FenceType.HEIGHT_MIN in fence.breached:
+        kind = mavlink.FENCE_BREACH_MINALT
+    if FenceType.HEIGHT_MAX in fence.breached:
+        kind = mavlink.FENCE_BREACH_MAXALT
+    if fence.breached & (FenceType.CIRCLE | FenceType.POLYGON):
+        kind = mavlink.FENCE_BREACH_BOUNDARY
     return mavlink.MAVLink_fence_status_message(
         int(bool(fence.breached)), fence.breach_count, kind, fence.breach_at_ms
     )
 
 
 def rc_channels(vehicle: Vehicle) -> Message:
-    throttle = vehicle.throttle_pwm if vehicle.now_s < vehicle.throttle_until_s else 1000
-    rest = (0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
-    return mavlink.MAVLink_rc_channels_message(
-        vehicle.boot_ms, 16, 1500, 1500, throttle, 1500, 1800, 1800, 1800, 1800, *rest, 255
-    )
+    pwm = [vehicle.sticks.pwm(channel, vehicle.now_s) for channel in range(CHANNELS)]
+    pwm += _NO_MORE_CHANNELS
+    return mavlink.MAVLink_rc_channels_message(vehicle.boot_ms, CHANNELS, *pwm)
 
 
 def nav_controller_output(vehicle: Vehicle) -> Message:
-    target = vehicle.auto.target if vehicle.mode is Mode.AUTO else vehicle.guided.target
-    spot = target or vehicle.here
+    spot = _flown_to(vehicle) or vehicle.here
     off_east, off_north = spot.east_m - vehicle.east_m, spot.north_m - vehicle.north_m
     bearing = round(math.degrees(math.atan2(off_east, off_north)))
     distance = min(65535, round(math.hypot(off_east, off_north)))
@@ -352,6 +396,14 @@ def autopilot_version(vehicle: Vehicle) -> Message:
     )
 
 
+def adsb_vehicle(vehicle: Vehicle) -> Message | None:
+    return vehicle.traffic.next_told()
+
+
+def winch_status(vehicle: Vehicle) -> Message | None:
+    return vehicle.winch.status(vehicle.now_s)
+
+
 def available(message_id: int) -> bool:
     return message_id in BUILDERS
 
@@ -371,6 +423,7 @@ BUILDERS: dict[int, Builder] = {
     62: nav_controller_output,
     65: rc_channels,
     74: vfr_hud,
+    85: position_target_local_ned,
     87: position_target_global_int,
     147: battery_status,
     148: autopilot_version,
@@ -380,6 +433,8 @@ BUILDERS: dict[int, Builder] = {
     242: home_position,
     245: extended_sys_state,
     **mount.BUILDERS,
+    246: adsb_vehicle,
+    9005: winch_status,
 }
 
 STREAM_GROUPS: dict[int, tuple[int, ...]] = {
@@ -389,6 +444,6 @@ STREAM_GROUPS: dict[int, tuple[int, ...]] = {
     mavlink.MAV_DATA_STREAM_POSITION: (33, 32),
     mavlink.MAV_DATA_STREAM_EXTRA1: (30,),
     mavlink.MAV_DATA_STREAM_EXTRA2: (74,),
-    mavlink.MAV_DATA_STREAM_EXTRA3: (2, 147, 168, 193),
+    mavlink.MAV_DATA_STREAM_EXTRA3: (2, 147, 168, 193, 9005),
 }
 """What REQUEST_DATA_STREAM and the MAV1_* parameters switch, as ArduCopter groups it."""

@@ -18,6 +18,7 @@ from pymavlink.dialects.v20 import ardupilotmega as mavlink
 from geofence.position import Enu, LatLon, LocalFrame
 from sim.copter.battery import Battery
 from sim.copter.chance import Normals
+from sim.copter.ekf import Ekf
 from sim.copter.fence import Fence
 from sim.copter.gripper import Gripper, Servos
 from sim.copter.modes import TRAITS, Mode, ModeReason, ReturnPhase, refusal
@@ -25,18 +26,22 @@ from sim.copter.mount import Mount
 from sim.copter.parameters import Parameters
 from sim.copter.physics import Body, Demand, Surroundings
 from sim.copter.places import LocalPatch, Spot
-from sim.copter.plans import Plans
+from sim.copter.plans import PlanItem, Plans
+from sim.copter.return_path import ReturnPath
+from sim.copter.sticks import Sticks
+from sim.copter.traffic import Traffic
+from sim.copter.winch import Winch
 
 if TYPE_CHECKING:
     from sim.copter.circle import Circle
+    from sim.copter.legs import Leg
+    from sim.copter.payload_place import Placing
+    from sim.copter.smart_return import SmartReturn
+    from sim.copter.turns import Turn
 
 BOOT_S = 2.5  # ARDUCOPTER.md: a mode set before is overwritten by the mode switch
 GYROS_S = 12.0
 STABILIZE_READY_S = 24.0
-POSITION_READY_S = 42.1
-GPS_FIX_S = 6.0
-GPS_LOSS_S = 8.0  # ARDUCOPTER.md: EKF failsafe this long after the GPS went
-GPS_REGAIN_S = 10.0
 
 
 class Severity:
@@ -66,13 +71,15 @@ class FailsafeState:
     battery: bool = False
     radio: bool = False
     ekf: bool = False
+    ekf_acted: bool = False
+    adsb: bool = False
     low_since_s: float | None = None
     critical_since_s: float | None = None
     battery_critical: bool = False
 
     @property
     def any(self) -> bool:
-        return self.gcs or self.battery or self.radio or self.ekf
+        return self.gcs or self.battery or self.radio or self.ekf or self.adsb
 
 
 class GuidedKind:
@@ -94,7 +101,19 @@ class Guided:
     at_s: float = 0.0  # when the target came
     yaw_rad: float | None = None
     yaw_rate: float = 0.0
+    turn: Turn | None = None  # CONDITION_YAW
     speed_mps: float | None = None  # DO_CHANGE_SPEED
+
+
+@dataclass(slots=True)
+class Beacon:
+    """The target of a precision landing as last measured, in the copter's own idea of the world."""
+
+    east_m: float = 0.0
+    north_m: float = 0.0
+    seen_s: float = -math.inf
+    since_s: float | None = None
+    acquired: bool = False
 
 
 @dataclass(slots=True)
@@ -113,6 +132,15 @@ class AutoState:
     landing: bool = False
     returning: bool = False
     circle: Circle | None = None
+    leg: Leg | None = None
+    placing: Placing | None = None
+    turn: Turn | None = None  # CONDITION_YAW: until the next navigation item
+    delay_s: float = 0.0
+    climb_mps: float | None = None  # DO_CHANGE_SPEED
+    sink_mps: float | None = None
+    todo: list[tuple[int, PlanItem]] = field(default_factory=list["tuple[int, PlanItem]"])
+    doing: int = 0  # the DO item or condition that has been started
+    doing_since_s: float = 0.0
     jumps: dict[int, int] = field(default_factory=dict[int, int])
 
 
@@ -128,6 +156,7 @@ class Vehicle:
         servos: Servos,
         rng: np.random.Generator,
         utc: Callable[[], datetime],
+        empty_kg: float = 4.0,
     ) -> None:
         self.parameters = parameters
         self.frame = frame
@@ -137,12 +166,16 @@ class Vehicle:
         self.gripper = gripper
         self.servos = servos
         self.mount = Mount(parameters)
+        self.winch = Winch(parameters, servos)
         self.random = Normals(rng)
         self.utc = utc
+        self.empty_kg = empty_kg
+        self.pad = Spot(body.east_m, body.north_m, body.amsl_m)  # where it stood at the start
         self.faults = Faults()
         self.inhibited = ""
         self.now_s = 0.0
         self.reboot_asked = False
+        self.motor_lost = False  # by SIM_ENGINE_FAIL
         self.plans = Plans(parameters)
         self.fence = Fence(parameters)
         self.around = Surroundings(ground_amsl_m=body.amsl_m)
@@ -165,6 +198,10 @@ class Vehicle:
         self.position_good = False
         self.boot_texts_said = 0
         self.failsafes = FailsafeState()
+        self.beacon = Beacon()
+        self.return_path = ReturnPath(self.parameters)
+        self.smart_return: SmartReturn | None = None
+        self.ekf = Ekf()
         self.guided = Guided()
         self.look_at: Spot | None = None  # the region of interest that its nose follows
         self.auto = AutoState()
@@ -175,8 +212,8 @@ class Vehicle:
         self.hold: Spot | None = None
         self.ever_flew = False
         self.last_gcs_heartbeat_s: float | None = None
-        self.throttle_pwm = 1000
-        self.throttle_until_s = -math.inf
+        self.sticks = Sticks(self.parameters)
+        self.traffic = Traffic()
         self.outbox: list[mavlink.MAVLink_message] = []
         self.heartbeat_asked = False
         self.text_id = 0
@@ -199,6 +236,12 @@ class Vehicle:
     def height_m(self) -> float:
         """Above home; above where it stands while there is no home."""
         return self.amsl_m - (self.home.amsl_m if self.home is not None else self.around.ground_amsl_m)
+
+    @property
+    def lifted_share(self) -> float:
+        """Of the mass with all loads on: what it carries now."""
+        gripper = self.gripper
+        return (self.empty_kg + gripper.load_kg) / (self.empty_kg + gripper.full_load_kg)
 
     @property
     def landed(self) -> bool:
@@ -246,6 +289,7 @@ class Vehicle:
             position_good=self.position_good,
             landed=self.landed,
             take_off_first=self.plans.mission.starts_with_take_off,
+            way_back=self.return_path.active,
         )
         if why is not None:
             prefix = "Auto: " if why.startswith("Missing") else ""
@@ -256,6 +300,7 @@ class Vehicle:
         self.mode, self.mode_reason = mode, reason
         self.mode_since_s = self.phase_since_s = self.now_s
         self.hold = None
+        self.smart_return = None
         if not self.mount.pans:  # a mount keeps its region of interest
             self.look_at = None
         self.guided = Guided(at_s=self.now_s)
@@ -272,14 +317,25 @@ class Vehicle:
         home = self.home if self.home is not None else self.here
         goal = self.plans.nearest_rally(self.frame, home, self.here) or home
         distance = math.hypot(self.east_m - goal.east_m, self.north_m - goal.north_m)
-        wanted = max(self.parameters["RTL_ALT"] / 100.0, self.height_m + self.parameters["RTL_CLIMB_MIN"] / 100.0)
+        wanted = max(
+            goal.amsl_m - home.amsl_m,
+            self.parameters["RTL_ALT"] / 100.0,
+            self.height_m + self.parameters["RTL_CLIMB_MIN"] / 100.0,
+        )
         cone = self.parameters["RTL_CONE_SLOPE"]
         if cone > 0:
             wanted = min(wanted, max(distance * cone, self.height_m))
         self.return_to = goal
+        wanted = min(wanted, self.fence.safe_height_m())
         self.return_height_amsl_m = home.amsl_m + max(wanted, self.height_m)
         self.return_phase = ReturnPhase.CLIMB
         self.phase_since_s = self.now_s
+
+    def aim_velocity(self, east_mps: float, north_mps: float, up_mps: float) -> None:
+        """For GUIDED and AVOID_ADSB, until GUID_TIMEOUT."""
+        self.guided = Guided(
+            kind=GuidedKind.VELOCITY, east_mps=east_mps, north_mps=north_mps, up_mps=up_mps, at_s=self.now_s
+        )
 
     def set_home(self, spot: Spot) -> None:
         self.home = spot

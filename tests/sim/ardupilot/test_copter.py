@@ -25,7 +25,7 @@ from geofence.position import Enu, LatLon, LocalFrame
 from sim.ardupilot.copter import ProcessCopter, ProcessCopters
 from sim.ardupilot.errors import SitlDied
 from sim.backend import Fit
-from sim.copter import Environment, Mode, Pack, Release
+from sim.copter import Airframe, Environment, Mode, Pack, Release
 from sim.scaled_time import run_scaled
 
 HOME = LatLon(lat=30.4017, lon=120.5480)
@@ -47,9 +47,11 @@ def fit(releases: list[Release]) -> Fit:
         rng=np.random.default_rng(1),
         parameters={"RTL_LOIT_TIME": 0.0, "LAND_SPEED": 120.0, "LAND_ALT_LOW": 400.0},
         hooks=1,
+        loads_kg=(2.5,),
         gimbal=False,
         booted_for_s=0.0,
         pack=Pack(),
+        airframe=Airframe(),
         on_release=releases.append,
     )
 

@@ -34,9 +34,9 @@ class _Wire:
 class Ground:
     """Keeps every message heard and wakes whoever waits for one."""
 
-    def __init__(self, endpoint: Datagrams, system: int = 255) -> None:
+    def __init__(self, endpoint: Datagrams, system: int = 255, peer: Peer | None = None) -> None:
         self._endpoint = endpoint
-        self._peer: Peer | None = None
+        self._peer = peer
         self._codec = mavlink.MAVLink(_Wire(self._write), srcSystem=system, srcComponent=190)
         self._codec.robust_parsing = True
         self.heard: list[tuple[float, mavlink.MAVLink_message]] = []
@@ -168,6 +168,7 @@ class World:
     def __init__(self) -> None:
         self.environment = Environment(surface_amsl_m=HOME_AMSL_M)
         self.releases: list[Release] = []
+        self.network = MemoryNetwork()
 
     def around(self, _position: Enu, _amsl_m: float) -> Environment:
         return self.environment
@@ -178,13 +179,15 @@ async def flying_ground(
     *,
     booted_for_s: float = 60.0,
     hooks: int = 2,
+    loads_kg: tuple[float, ...] = (),
     parameters: dict[str, float] | None = None,
     pack: Pack | None = None,
     seed: int = 1,
     settled: bool = True,
 ) -> AsyncGenerator[tuple[Ground, SimCopter, World]]:
     """A copter on its pad and a client that has heard its heartbeat."""
-    network, world = MemoryNetwork(), World()
+    world = World()
+    network = world.network
     copter = SimCopter(
         system_id=1,
         home=HOME,
@@ -194,6 +197,7 @@ async def flying_ground(
         rng=np.random.default_rng(seed),
         parameters=parameters,
         hooks=hooks,
+        loads_kg=loads_kg,
         booted_for_s=booted_for_s,
         pack=pack,
         on_release=world.releases.append,
@@ -213,6 +217,18 @@ async def flying_ground(
         finally:
             for task in running:
                 task.cancel()
+
+
+@asynccontextmanager
+async def another_ground(world: World, *, system: int = 254, port: int = 14551) -> AsyncGenerator[Ground]:
+    """A second client of the same copter, on a link of its own; it says nothing of itself."""
+    ground = Ground(await world.network.open_datagrams(f"udpin:127.0.0.1:{port}"), system, peer="out-1")
+    async with asyncio.TaskGroup() as tasks:
+        listening = tasks.create_task(ground.listen())
+        try:
+            yield ground
+        finally:
+            listening.cancel()
 
 
 def off_m(copter: SimCopter, place: Enu) -> float:

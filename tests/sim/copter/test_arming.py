@@ -156,3 +156,24 @@ def test_arming_sets_home_to_where_it_stands() -> None:
             assert home.altitude / 1000 == pytest.approx(8.0, abs=1.0)
 
     run_virtual(story())
+
+
+@pytest.mark.parametrize(("asked", "result"), [(1, FAILED), (1 << 2, FAILED), (1 << 8, ACCEPTED), (0, ACCEPTED)])
+def test_arming_check_says_which_checks_are_made(asked: int, result: int) -> None:
+    async def story() -> None:
+        parameters = {"ARMING_CHECK": float(asked), "SIM_MAG1_FAIL": 1.0}
+        async with flying_ground(parameters=parameters) as (ground, _, _world):
+            assert await ground.arm() == result
+
+    run_virtual(story())
+
+
+def test_no_setting_arms_it_without_a_position_where_the_mode_needs_one() -> None:
+    async def story() -> None:
+        async with flying_ground(booted_for_s=25.0, parameters={"ARMING_CHECK": 0}) as (ground, _, _world):
+            await ground.mode(4)
+            assert await ground.arm() == FAILED
+            await asyncio.sleep(0.2)
+            assert "Arm: Need Position Estimate" in ground.texts()
+
+    run_virtual(story())

@@ -106,7 +106,7 @@ def test_a_yaw_command_turns_it_and_home_can_be_moved() -> None:
         async with flying_ground() as (ground, copter, _world):
             await ground.take_off(20.0)
             assert await ground.command(115, 45, 30, 1, 0) == ACCEPTED
-            await asyncio.sleep(6.0)
+            await asyncio.sleep(9.0)  # clockwise from 180, as asked
             assert copter.state.yaw_deg == pytest.approx(45.0, abs=2.0)
             x, y = degrees_e7(Enu(30.0, 0.0))
             assert await ground.command_int(179, 0, _NONE, (x, y, 8.0)) == ACCEPTED

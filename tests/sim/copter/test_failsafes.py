@@ -171,3 +171,45 @@ def test_from_low_it_first_climbs_to_rtl_alt() -> None:
             assert copter.state.height_m == pytest.approx(15.0, abs=1.0)
 
     run_virtual(story())
+
+
+def test_with_a_final_height_the_return_stays_there_unless_the_radio_is_lost() -> None:
+    async def story() -> None:
+        async with flying_ground(parameters={"RTL_ALT_FINAL": 500}) as (ground, copter, _world):
+            await ground.take_off(20.0)
+            await ground.command(20)
+            await asyncio.sleep(60.0)
+            assert copter.state.armed
+            assert copter.state.height_m == pytest.approx(5.0, abs=0.5)
+            await ground.parameter("SIM_RC_FAIL", 1)
+            await until(lambda: not copter.state.armed, within_s=40)
+            assert copter.state.mode is Mode.RTL
+
+    run_virtual(story())
+
+
+@pytest.mark.parametrize(("source", "returns"), [(0, True), (1, False)])
+def test_the_battery_failsafe_looks_at_the_sagging_or_the_resting_voltage(source: int, returns: bool) -> None:
+    """10.8 V at rest sag below the 10.5 V of BATT_LOW_VOLT while it flies."""
+
+    async def story() -> None:
+        parameters = {"BATT_FS_LOW_ACT": 2.0, "BATT_FS_VOLTSRC": float(source)}
+        async with flying_ground(parameters=parameters) as (ground, copter, _world):
+            await ground.take_off(20.0)
+            await ground.parameter("SIM_BATT_VOLTAGE", 10.8)
+            await asyncio.sleep(15.0)
+            assert copter.state.battery_v < 10.5
+            assert (copter.state.mode is Mode.RTL) is returns
+
+    run_virtual(story())
+
+
+def test_without_a_battery_monitor_there_is_no_battery_failsafe() -> None:
+    async def story() -> None:
+        async with flying_ground(parameters={"BATT_FS_LOW_ACT": 2, "BATT_MONITOR": 0}) as (ground, copter, _world):
+            await ground.take_off(20.0)
+            await ground.parameter("SIM_BATT_VOLTAGE", 10.0)
+            await asyncio.sleep(20.0)
+            assert copter.state.mode is Mode.GUIDED
+
+    run_virtual(story())

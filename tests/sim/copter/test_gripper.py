@@ -108,3 +108,18 @@ def test_enabled_without_a_reboot_it_accepts_and_nothing_happens() -> None:
             assert not copter.state.hooks[0].loaded
 
     run_virtual(story())
+
+
+def test_it_closes_by_itself_after_grip_autoclose() -> None:
+    async def story() -> None:
+        async with flying_ground(parameters={"GRIP_AUTOCLOSE": 3}) as (ground, _, _world):
+            assert await ground.command(211, 1, 0) == 0
+            await asyncio.sleep(2.0)
+            await ground.command(512, 36)
+            assert ground.of(mavlink.MAVLink_servo_output_raw_message)[-1].servo9_raw == 1100
+            await asyncio.sleep(2.0)
+            await ground.command(512, 36)
+            assert ground.of(mavlink.MAVLink_servo_output_raw_message)[-1].servo9_raw == 1900
+            assert "Gripper load grabbed" in ground.texts()
+
+    run_virtual(story())

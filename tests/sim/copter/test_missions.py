@@ -245,7 +245,7 @@ def test_auto_flies_the_mission_drops_and_its_rtl_item_lands_with_the_mode_still
             assert copter.state.mode is Mode.AUTO
             assert off_m(copter, Enu(0.0, 0.0)) < 2.0
             reached = [message.seq for message in ground.of(mavlink.MAVLink_mission_item_reached_message)]
-            assert reached == [1, 3, 6, 7]
+            assert reached == [2, 3, 6, 7]  # ARDUCOPTER.md: 2 was reported instead of 1
             await ground.command(512, 36)
             assert ground.of(mavlink.MAVLink_servo_output_raw_message)[-1].servo12_raw == 1650
 
@@ -394,11 +394,11 @@ def test_turns_round_a_point_on_the_asked_circle_with_the_nose_to_it() -> None:
             await ground.take_off(15.0)
             await ground.command(176, 1, 3)
             await ground.command(300)
-            await until(lambda: any("Loiter Turns" in text for text in ground.texts()), within_s=30)
+            await until(lambda: any("LoitTurns" in text for text in ground.texts()), within_s=30)
             await until(lambda: abs(off_m(copter, centre) - 12.0) < 1.5, within_s=30)
             await asyncio.sleep(4.0)
             turned_deg, last = 0.0, None
-            while not any("3 Waypoint" in text for text in ground.texts()):
+            while not any("3 WP" in text for text in ground.texts()):
                 state = copter.state
                 bearing = math.atan2(state.position.east_m - centre.east_m, state.position.north_m - centre.north_m)
                 assert off_m(copter, centre) == pytest.approx(12.0, abs=2.0)
@@ -428,5 +428,55 @@ def test_the_nose_follows_a_region_of_interest_until_it_is_taken_away() -> None:
             ground.go_to(Enu(0.0, 0.0), 15.0)
             await asyncio.sleep(4.0)
             assert copter.state.yaw_deg == pytest.approx(180.0, abs=6.0)
+
+    run_virtual(story())
+
+
+@pytest.mark.parametrize(
+    ("command", "place", "value", "expected"),
+    [
+        (WAYPOINT, 3, math.nan, ACCEPTED),  # any heading
+        (WAYPOINT, 0, math.nan, 6),
+        (WAYPOINT, 3, math.inf, 9),
+        (DELAY, 0, math.inf, 6),
+        (SERVO, 1, math.nan, 7),
+        (GRIPPER, 0, math.nan, 6),
+    ],
+)
+def test_an_item_that_is_no_number_is_refused_by_the_name_of_its_parameter(
+    command: int, place: int, value: float, expected: int
+) -> None:
+    async def story() -> None:
+        async with flying_ground() as (ground, _, _world):
+            params = [0.0, 0.0, 0.0, 0.0]
+            params[place] = value
+            item = Item(command, Enu(10.0, 10.0), 15.0, (params[0], params[1], params[2], params[3]))
+            assert await upload(ground, [HOME_ITEM, item]) == expected
+
+    run_virtual(story())
+
+
+def test_an_old_item_without_a_place_is_refused() -> None:
+    async def story() -> None:
+        async with flying_ground() as (ground, _, _world):
+            ground.send(mavlink.MAVLink_mission_count_message(1, 1, 2, 0))
+            await ground.expect(mavlink.MAVLink_mission_request_message)
+            for seq in range(2):
+                ground.send(
+                    mavlink.MAVLink_mission_item_message(1, 1, seq, 3, 16, 0, 1, 0, 0, 0, 0, math.nan, math.nan, 15)
+                )
+            assert (await ground.expect(mavlink.MAVLink_mission_ack_message)).type == BAD_X
+
+    run_virtual(story())
+
+
+@pytest.mark.parametrize(("options", "left"), [(0, 2), (1, 0)])
+def test_a_mission_outlives_a_reboot_unless_the_options_clear_it(options: int, left: int) -> None:
+    async def story() -> None:
+        async with flying_ground(parameters={"MIS_OPTIONS": options}) as (ground, _, _world):
+            assert await upload(ground, [HOME_ITEM, Item(TAKEOFF, None, 20.0)]) == ACCEPTED
+            assert await ground.command(246, 1) == 0
+            await asyncio.sleep(5.0)
+            assert len(await download(ground)) == left
 
     run_virtual(story())
