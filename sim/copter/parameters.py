@@ -22,6 +22,8 @@ class ParameterType(IntEnum):
     REAL32 = 9
 
 
+_TOP = {ParameterType.INT8: 2**7 - 1, ParameterType.INT16: 2**15 - 1, ParameterType.INT32: 2**31 - 1}
+_HELD_WITHIN = {"MAV_SYSID": (1, 255), "MAV_GCS_SYSID": (1, 255)}  # a system id is one byte
 _I8, _I16, _I32, _F = ParameterType.INT8, ParameterType.INT16, ParameterType.INT32, ParameterType.REAL32
 
 _DEFAULTS: dict[str, tuple[float, ParameterType]] = {
@@ -184,4 +186,9 @@ def _hidden_of(values: Mapping[str, float]) -> Iterable[str]:
 
 
 def _rounded(name: str, value: float) -> float:
-    return float(value) if _DEFAULTS[name][1] is ParameterType.REAL32 else float(round(value))
+    """As the type holds it: integers are rounded and held within their range."""
+    kind = _DEFAULTS[name][1]
+    if kind is ParameterType.REAL32:
+        return float(value)
+    least, most = _HELD_WITHIN.get(name, (-_TOP[kind] - 1, _TOP[kind]))
+    return float(round(min(most, max(least, value))))
