@@ -138,6 +138,10 @@ class Contact:
             newest
             and isinstance(message, mavlink.MAVLink_system_time_message)
             and self._boot.rebooted(message.time_boot_ms)
+        ) or (
+            newest
+            and isinstance(message, mavlink.MAVLink_heartbeat_message)
+            and self._boot.boots_again(message.system_status)
         ):
             self._on_reboot()
             changed = True

@@ -456,12 +456,18 @@ class Vehicle(Contact):
     def _shows(
         self, done: Callable[[], bool], heard_s: Callable[[], float | None], after_s: float = _HEARTBEAT_SHOWS_S
     ) -> Check:
-        """Whether the vehicle's own words, heard long enough after a command, show it done."""
+        """Whether the vehicle's own words, heard long enough after a command, show it done.
+
+        A reboot undoes what was done, so after one nothing is known.
+        """
+        reboots = self.reboots
 
         async def check(sent_s: float) -> bool | None:
             def look() -> bool | None:
                 if done():
                     return True
+                if self.reboots != reboots:
+                    return None
                 last_s = heard_s()
                 return False if last_s is not None and last_s >= sent_s + after_s else None
 
