@@ -289,7 +289,7 @@ class Vehicle(Contact):
         if not self.autopilot.servos_show_hooks:
             return Release(hook, accepted_s, 0, already=False, seen=False)
         if await self.until(lambda: opened() or None, gripper.CONFIRM_S) is None:
-            if fold.servos_s is None or fold.servos_s < accepted_s:
+            if fold.servos_s is None or fold.servos_s < accepted_s or len(fold.servos_us) < hook:
                 raise ReleaseUnconfirmed(f"{self.who}: hook {hook}: accepted, but its servo output is not heard")
             servo_us = fold.servos_us[hook - 1]
             raise HookJammed(f"{self.who}: hook {hook} did not open: its servo stands at {servo_us} µs")
