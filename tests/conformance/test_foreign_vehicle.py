@@ -105,7 +105,8 @@ def test_mavsdks_own_autopilot_is_found_asked_given_a_mission_armed_and_flown() 
             assert (seen.position.lat, seen.position.lon) == pytest.approx((30.4017, 120.548), abs=1e-6)
             assert (seen.velocity_north_mps, seen.velocity_east_mps) == pytest.approx((0.5, 0.25))
             assert seen.heading_deg == pytest.approx(90.0)
-            assert seen.landed_state is LandedState.ON_GROUND
+            on_ground = LandedState.ON_GROUND
+            assert await vehicle.until(lambda: vehicle.telemetry.landed_state is on_ground or None, 5.0)
             assert await vehicle.until(lambda: vehicle.telemetry.battery_volt == pytest.approx(22.5) or None, 5.0)
             assert await vehicle.until(lambda: vehicle.telemetry.home or None, 10.0)
 
