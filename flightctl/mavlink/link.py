@@ -225,8 +225,10 @@ class Links:
         )
 
     def _channel(self, address: str, peer: Peer, write: Callable[[bytes], None]) -> Channel:
-        if len(self._channels) >= MAX_CHANNELS:  # someone sprays from many ports: the longest silent one goes
-            self._drop(min(self._channels, key=lambda key: self._channels[key].heard_s))
+        if len(self._channels) >= MAX_CHANNELS:  # someone sprays from many ports: those without a vehicle go first
+            self._drop(
+                min(self._channels, key=lambda key: (bool(self._channels[key].heard), self._channels[key].heard_s))
+            )
         codec = Codec(self.system_id, self.component_id, self._ring)
         channel = Channel(f"{address} {peer}", codec, write, self._clock.time_s())
         self._channels[address, peer] = channel
