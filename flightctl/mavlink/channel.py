@@ -286,8 +286,9 @@ class Channels:
     def _channel(
         self, endpoint: _Endpoint, peer: Peer, write: Callable[[bytes], None], unsent_bytes: Callable[[], int]
     ) -> Channel:
-        if len(self._channels) >= self._most:  # someone sprays from many ports: the longest silent one goes
-            self._drop(min(self._channels, key=lambda key: self._channels[key].heard_s))
+        if len(self._channels) >= self._most:  # someone sprays from many ports: those without a vehicle go first
+            channels = self._channels
+            self._drop(min(channels, key=lambda key: (bool(channels[key].heard), channels[key].heard_s)))
         codec = Codec(self._system_id, self._component_id, self._ring)
         channel = Channel(endpoint, peer, codec, write, self._clock.time_s(), unsent_bytes)
         self._channels[endpoint.address, peer] = channel

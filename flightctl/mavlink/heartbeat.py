@@ -28,6 +28,9 @@ _NO_VEHICLES = frozenset(
         mavlink.MAV_TYPE_ONBOARD_CONTROLLER,
     }
 )
+_JUST_BOOTED_MS = 20_000  # its time has told already
+_BOOTING = {mavlink.MAV_STATE_UNINIT, mavlink.MAV_STATE_BOOT}
+_RUNNING = {mavlink.MAV_STATE_STANDBY, mavlink.MAV_STATE_ACTIVE, mavlink.MAV_STATE_CRITICAL}
 _REBOOT_STEP_MS = 3000  # reordered messages go back by less
 
 
@@ -59,10 +62,14 @@ async def keep_beating(links: Links, is_healthy: Callable[[], bool]) -> None:
 
 
 class BootWatch:
-    """Notices a reboot: the vehicle's time since boot goes back."""
+    """Notices a reboot once: its time since boot goes back, or its heartbeat says that it boots.
+
+    The heartbeat is the quicker one: an autopilot that has restarted streams nothing until it is asked again.
+    """
 
     def __init__(self) -> None:
         self._boot_ms: int | None = None
+        self._status = mavlink.MAV_STATE_UNINIT
 
     def rebooted(self, time_boot_ms: int) -> bool:
         last = self._boot_ms
@@ -70,3 +77,16 @@ class BootWatch:
             return False
         self._boot_ms = time_boot_ms
         return last is not None and time_boot_ms < last
+
+    def boots_again(self, system_status: int) -> bool:
+        """With each heartbeat's MAV_STATE, oldest first."""
+        before, self._status = self._status, system_status
+        ran = before in _RUNNING
+        if (
+            not ran
+            or system_status not in _BOOTING
+            or (self._boot_ms is not None and self._boot_ms < _JUST_BOOTED_MS)
+        ):
+            return False
+        self._boot_ms = None  # its time goes back as well
+        return True

@@ -284,7 +284,8 @@ _HOME = Item(mavlink.MAV_CMD_NAV_WAYPOINT, LatLon(lat=0.0, lon=0.0), 0.0, frame=
 
 
 def _of_message(message: mavlink.MAVLink_mission_item_int_message) -> Item:
-    has_place = (message.x, message.y) != (0, 0) and abs(message.x) <= 900_000_000
+    on_the_globe = abs(message.x) <= 900_000_000 and abs(message.y) <= 1_800_000_000
+    has_place = (message.x, message.y) != (0, 0) and on_the_globe
     return Item(
         message.command,
         LatLon(lat=message.x / 1e7, lon=message.y / 1e7) if has_place else None,

@@ -3,7 +3,9 @@
 MAVLink guide: https://mavlink.io/en/services/parameter.html. A vehicle gives no answer at all for a name it does
 not know, and may not echo a set: then the value is read again. A list loses some of its hundreds of messages: what
 is missing is asked for by index. ArduPilot sends numbers as floats (C-cast), PX4 puts the bytes of an integer into
-the float's place (bytewise); which of the two is in the capabilities, else the autopilot's own way.
+the float's place (bytewise); which of the two is in the capabilities, else the autopilot's own way. An autopilot
+that says neither (MAVSDK's servers are bytewise and do not say so) gives itself away: a whole number that was cast
+is whole, and one whose bytes were laid into a float nearly never is.
 """
 
 from __future__ import annotations
@@ -35,6 +37,7 @@ _FORMATS = {
     mavlink.MAV_PARAM_TYPE_INT32: "<i",
     mavlink.MAV_PARAM_TYPE_REAL32: "<f",
 }
+_WHOLE = frozenset(_FORMATS) - {mavlink.MAV_PARAM_TYPE_REAL32}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,28 +78,31 @@ class Parameters:
     async def set(self, name: str, value: float) -> None:
         """Returns when the vehicle has said that it holds `value`. Raises ParameterUnknown, ParameterNotTaken."""
         async with self._lock:
-            kind = (await self._read(name)).type if self.bytewise else mavlink.MAV_PARAM_TYPE_REAL32
-            if kind != mavlink.MAV_PARAM_TYPE_REAL32 and value != round(value):
-                raise ParameterNotTaken(f"{self._with.who}: {name} is a whole number, and {value:g} is not")
-            wanted = _float32(value) if kind == mavlink.MAV_PARAM_TYPE_REAL32 else float(round(value))
-            message = mavlink.MAVLink_param_set_message(
-                self._with.system_id,
-                self._with.component_id,
-                name.encode("ascii"),
-                self._encode(wanted, kind),
-                kind,
-            )
-            held = await self._set(name, message, wanted)
+            bytewise = self.bytewise
+            wanted, held = await self._set_as_it_takes_it(name, value)
+            if not _same(held, wanted) and bytewise != self.bytewise:  # it has given itself away meanwhile
+                wanted, held = await self._set_as_it_takes_it(name, value)
         if not _same(held, wanted):
             raise ParameterNotTaken(f"{self._with.who}: {name} was set to {wanted:g} and reads {held:g}")
 
+    async def _set_as_it_takes_it(self, name: str, value: float) -> tuple[float, float]:
+        """What was asked for, as its type has it, and what it holds then."""
+        kind = (await self._read(name)).type if self.bytewise else mavlink.MAV_PARAM_TYPE_REAL32
+        if kind != mavlink.MAV_PARAM_TYPE_REAL32 and value != round(value):
+            raise ParameterNotTaken(f"{self._with.who}: {name} is a whole number, and {value:g} is not")
+        wanted = _float32(value) if kind == mavlink.MAV_PARAM_TYPE_REAL32 else float(round(value))
+        message = mavlink.MAVLink_param_set_message(
+            self._with.system_id, self._with.component_id, name.encode("ascii"), self._encode(wanted, kind), kind
+        )
+        return wanted, await self._set(name, message, wanted)
+
     async def _set(self, name: str, message: Message, wanted: float) -> float:
         """What it holds after `message` has reached it."""
-        held = math.nan
+        held, bytewise = math.nan, self.bytewise
         for _ in range(_CHECKS):  # the echo may be of the old value or another client's: read it
             echo = await self._ask(name, message, tries=1)
             held = (await self._read(name)).value
-            if _same(held, wanted):
+            if _same(held, wanted) or bytewise != self.bytewise:
                 break
             if echo is not None:
                 await asyncio.sleep(self._patience.timeout_s)  # an answer from before the set may still come
@@ -127,7 +133,7 @@ class Parameters:
         return None
 
     async def _gather(self, answers: Answers[Value], progress: Callable[[int, int], None] | None) -> dict[str, float]:
-        found: dict[int, tuple[str, float]] = {}
+        found: dict[int, Value] = {}
         count: int | None = None
         fruitless = 0
         while count is None or len(found) < count:
@@ -153,17 +159,21 @@ class Parameters:
                     before = 0
                 count = answer.param_count
                 if answer.param_index < count:
-                    found[answer.param_index] = (answer.param_id, self._decode(answer))
+                    found[answer.param_index] = answer
                 if progress is not None:
                     progress(len(found), count)
             fruitless = 0 if len(found) > before else fruitless + 1
             if fruitless == (_LISTS if count is None else ENOUGH_TRIES):
                 known = "no answer to the list" if count is None else f"{len(found)} of {count} came"
                 raise ParametersIncomplete(f"{self._with.who}: parameters: {known}; the link is bad or was lost")
-        return dict(found[index] for index in sorted(found))
+        for answer in found.values():  # any of them may tell how all are written
+            self._decode(answer)
+        return {found[index].param_id: self._decode(found[index]) for index in sorted(found)}
 
     def _decode(self, message: Value) -> float:
         form = _FORMATS.get(message.param_type)
+        if message.param_type in _WHOLE and not message.param_value.is_integer():
+            self.bytewise = True
         if not self.bytewise or form is None:
             return message.param_value
         frame = bytes(message.get_msgbuf())  # a float that went through Python may have lost bits of an integer

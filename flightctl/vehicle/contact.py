@@ -176,12 +176,17 @@ class Contact:
             newest
             and isinstance(message, mavlink.MAVLink_system_time_message)
             and self._boot.rebooted(message.time_boot_ms)
+        ) or (
+            newest
+            and isinstance(message, mavlink.MAVLink_heartbeat_message)
+            and self._boot.boots_again(message.system_status)
         ):
             self._on_reboot()
             changed = True
         if isinstance(message, mavlink.MAVLink_autopilot_version_message):
             said = is_bytewise(message.capabilities)
-            self._parameters.bytewise = self.autopilot.bytewise_parameters if said is None else said
+            if said is not None:
+                self._parameters.bytewise = said
         if self._fold.armed and not was_armed:
             self._home_wanted_since_s = now_s  # arming moves home
         if not self._online:

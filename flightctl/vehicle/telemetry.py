@@ -151,7 +151,8 @@ class Fold:
         self.home, self.home_s = None, None
         self.ekf_flags, self.prearm_ok = 0, False
         self.unix_s = None
-        self.landed_state, self.servos_us = LandedState.UNDEFINED, ()
+        self.landed_state, self.landed_s = LandedState.UNDEFINED, None
+        self.servos_us, self.servos_s = (), None
 
     @property
     def mode(self) -> str:

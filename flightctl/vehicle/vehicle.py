@@ -318,7 +318,7 @@ class Vehicle(Contact):
         if not self.autopilot.servos_show_hooks:
             return Release(hook, accepted_s, 0, already=False, seen=False)
         if await self.until(lambda: opened() or None, gripper.CONFIRM_S) is None:
-            if fold.servos_s is None or fold.servos_s < accepted_s:
+            if fold.servos_s is None or fold.servos_s < accepted_s or len(fold.servos_us) < hook:
                 raise ReleaseUnconfirmed(f"{self.who}: hook {hook}: accepted, but its servo output is not heard")
             servo_us = fold.servos_us[hook - 1]
             raise HookJammed(f"{self.who}: hook {hook} did not open: its servo stands at {servo_us} µs")
@@ -485,12 +485,18 @@ class Vehicle(Contact):
     def _shows(
         self, done: Callable[[], bool], heard_s: Callable[[], float | None], after_s: float = _HEARTBEAT_SHOWS_S
     ) -> Check:
-        """Whether the vehicle's own words, heard long enough after a command, show it done."""
+        """Whether the vehicle's own words, heard long enough after a command, show it done.
+
+        A reboot undoes what was done, so after one nothing is known.
+        """
+        reboots = self.reboots
 
         async def check(sent_s: float) -> bool | None:
             def look() -> bool | None:
                 if done():
                     return True
+                if self.reboots != reboots:
+                    return None
                 last_s = heard_s()
                 return False if last_s is not None and last_s >= sent_s + after_s else None
 

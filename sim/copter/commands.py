@@ -15,6 +15,7 @@ from sim.copter import arming, auto, guided_targets
 from sim.copter.fence import FenceType
 from sim.copter.modes import Mode, ModeReason, mode_of_number
 from sim.copter.places import Spot
+from sim.copter.plans import HIGHEST_M
 from sim.copter.streams import FASTEST_US, Link
 from sim.copter.telemetry import BUILDERS
 from sim.copter.turns import turn_of
@@ -62,6 +63,8 @@ def execute(vehicle: Vehicle, link: Link, command: Command) -> int:
     if handler is None:
         return UNSUPPORTED
     if not all(map(math.isfinite, (command.p1, command.p2, command.p3))):
+        return DENIED
+    if math.isinf(command.p4):  # a NaN there means "no yaw given"
         return DENIED
     return handler(vehicle, link, command)
 
@@ -115,7 +118,7 @@ def _take_off(vehicle: Vehicle, link: Link, command: Command) -> int:
     home = vehicle.home
     if not vehicle.armed or not vehicle.landed or vehicle.mode is not Mode.GUIDED or home is None:
         return FAILED
-    if not math.isfinite(height_m) or height_m <= max(0.0, vehicle.height_m):
+    if not max(0.0, vehicle.height_m) < height_m <= HIGHEST_M:
         return FAILED
     target = Spot(vehicle.east_m, vehicle.north_m, home.amsl_m + height_m)
     vehicle.guided = Guided(

@@ -10,7 +10,7 @@ from geofence.errors import OutOfFrame
 from geofence.position import LatLon
 from sim.copter.modes import Mode
 from sim.copter.places import Spot
-from sim.copter.plans import ABSOLUTE_FRAMES, RELATIVE_FRAMES, TERRAIN_FRAMES, PlanItem
+from sim.copter.plans import ABSOLUTE_FRAMES, HIGHEST_M, RELATIVE_FRAMES, TERRAIN_FRAMES, PlanItem
 from sim.copter.vehicle import Guided, GuidedKind, Severity, Vehicle
 
 _IGNORE_POSITION = 0b111
@@ -23,7 +23,7 @@ _LOCAL_FRAMES = {1, 7} | _BODY_FRAMES
 
 def target_of(vehicle: Vehicle, lat_e7: int, lon_e7: int, height: float, frame: int) -> Spot | None:
     """None when the frame cannot be served or the place is out of the world."""
-    if frame in TERRAIN_FRAMES or frame not in ABSOLUTE_FRAMES | RELATIVE_FRAMES or not math.isfinite(height):
+    if frame in TERRAIN_FRAMES or frame not in ABSOLUTE_FRAMES | RELATIVE_FRAMES or not abs(height) <= HIGHEST_M:
         return None
     if abs(lat_e7) > 900_000_000 or abs(lon_e7) > 1_800_000_000:
         return None
@@ -38,6 +38,10 @@ def target_of(vehicle: Vehicle, lat_e7: int, lon_e7: int, height: float, frame: 
         return None
 
 
+def _is_place(spot: Spot) -> bool:
+    return all(abs(value) <= HIGHEST_M for value in (spot.east_m, spot.north_m, spot.amsl_m))  # a NaN is none
+
+
 def within_fence(vehicle: Vehicle, target: Spot) -> bool:
     home = vehicle.home
     if home is None:
@@ -50,7 +54,9 @@ def within_fence(vehicle: Vehicle, target: Spot) -> bool:
 def fly_to(
     vehicle: Vehicle, target: Spot, yaw_rad: float | None = None, *, east_mps: float = 0.0, north_mps: float = 0.0
 ) -> bool:
-    """A new place for GUIDED, which may itself move; False when a fence lies before it."""
+    """A new place for GUIDED, which may itself move; False when a fence lies before it or it is no place."""
+    if not _is_place(target) or not math.isfinite(east_mps + north_mps):
+        return False
     if not within_fence(vehicle, target):
         return False
     vehicle.guided = Guided(
@@ -73,7 +79,7 @@ def on_global_target(vehicle: Vehicle, message: mavlink.MAVLink_set_position_tar
     if frame not in ABSOLUTE_FRAMES | RELATIVE_FRAMES | TERRAIN_FRAMES:
         vehicle.say(Severity.WARNING, "Unknown mavlink coordinate frame")
         return
-    yaw = None if mask & _IGNORE_YAW else message.yaw % math.tau
+    yaw = _yaw(mask, message.yaw)
     if mask & _IGNORE_POSITION != _IGNORE_POSITION:
         target = target_of(vehicle, message.lat_int, message.lon_int, message.alt, frame)
         if target is not None:
@@ -83,6 +89,10 @@ def on_global_target(vehicle: Vehicle, message: mavlink.MAVLink_set_position_tar
     else:
         rate = 0.0 if mask & _IGNORE_YAW_RATE else message.yaw_rate
         _velocity(vehicle, mask, (message.vx, message.vy, message.vz), yaw_rad=yaw, yaw_rate=rate)
+
+
+def _yaw(mask: int, yaw_rad: float) -> float | None:
+    return None if mask & _IGNORE_YAW or not math.isfinite(yaw_rad) else yaw_rad % math.tau
 
 
 def on_item(vehicle: Vehicle, item: PlanItem, *, height_only: bool) -> bool:
@@ -106,7 +116,7 @@ def on_local_target(vehicle: Vehicle, message: mavlink.MAVLink_set_position_targ
         vehicle.say(Severity.WARNING, "Unknown mavlink coordinate frame")
         return
     turn = vehicle.body.yaw_rad if frame in _BODY_FRAMES else 0.0
-    yaw = None if mask & _IGNORE_YAW else (message.yaw + turn) % math.tau
+    yaw = _yaw(mask, message.yaw + turn)
     if mask & _IGNORE_POSITION != _IGNORE_POSITION:
         origin = vehicle.origin
         if origin is None:
@@ -137,7 +147,7 @@ def _velocity(
         if not stopped:
             vehicle.guided.yaw_rad = yaw_rad
             return
-    if not all(map(math.isfinite, (north, east, down))):
+    if not all(map(math.isfinite, (north, east, down, yaw_rate))):
         return
     size = math.hypot(north, east)
     limit = vehicle.speed_mps(None)

@@ -11,7 +11,6 @@ upload leaves a mixture; a fence or rally plan is replaced only when complete.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
@@ -33,7 +32,7 @@ from sim.copter.vehicle import Vehicle
 ASK_AGAIN_S = 1.0
 GIVE_UP_S = 8.0
 _ALL = 255
-_NOWHERE = 2**31 - 1  # refused as a place
+_OFF_THE_GLOBE_E7 = 2**31 - 1
 
 ItemMessage = mavlink.MAVLink_mission_item_int_message | mavlink.MAVLink_mission_item_message
 
@@ -51,6 +50,7 @@ class _Upload:
     staged: list[PlanItem] = field(default_factory=list[PlanItem])
 
 
+_NO_HOME = PlanItem(mavlink.MAV_CMD_NAV_WAYPOINT, 0, (0.0, 0.0, 0.0, 0.0), 0, 0, 0.0)
 _GUIDED_TARGET, _NEW_HEIGHT = 2, 3  # values of `current`
 
 
@@ -153,6 +153,8 @@ class MissionProtocol:
             return
         item = as_stored(_item(message))
         is_home = upload.kind is PlanKind.MISSION and message.seq == 0
+        if is_home:
+            item = _NO_HOME  # its own is handed out in its place
         result = mavlink.MAV_MISSION_ACCEPTED if is_home else check_item(upload.kind, item, self._vehicle.frame)
         if result != mavlink.MAV_MISSION_ACCEPTED:
             _ack(link, upload, result)
@@ -246,7 +248,7 @@ class MissionProtocol:
     def _home_item(self) -> PlanItem:
         home = self._vehicle.home
         if home is None:
-            return PlanItem(mavlink.MAV_CMD_NAV_WAYPOINT, 0, (0.0, 0.0, 0.0, 0.0), 0, 0, 0.0)
+            return _NO_HOME
         lat, lon = self._vehicle.patch.degrees_e7(home.east_m, home.north_m)
         return PlanItem(mavlink.MAV_CMD_NAV_WAYPOINT, 0, (0.0, 0.0, 0.0, 0.0), lat, lon, home.amsl_m)
 
@@ -288,8 +290,12 @@ def _item(message: ItemMessage) -> PlanItem:
     params = (message.param1, message.param2, message.param3, message.param4)
     if isinstance(message, mavlink.MAVLink_mission_item_int_message):
         return PlanItem(message.command, message.frame, params, message.x, message.y, message.z)
-    x, y = (round(degrees * 1e7) if math.isfinite(degrees) else _NOWHERE for degrees in (message.x, message.y))
-    return PlanItem(message.command, message.frame, params, x, y, message.z)
+    return PlanItem(message.command, message.frame, params, _e7(message.x), _e7(message.y), message.z)
+
+
+def _e7(degrees: float) -> int:
+    """What is no number of degrees becomes one that every check refuses."""
+    return round(degrees * 1e7) if abs(degrees) <= 180.0 else _OFF_THE_GLOBE_E7
 
 
 def _reply(link: Link, message: mavlink.MAVLink_message, result: int) -> None:

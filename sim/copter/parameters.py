@@ -26,6 +26,7 @@ class ParameterType(IntEnum):
     REAL32 = 9
 
 
+_HELD_WITHIN = {"MAV_SYSID": (1, 255), "MAV_GCS_SYSID": (1, 255)}  # a system id is one byte
 _I8, _I16, _I32, _F = ParameterType.INT8, ParameterType.INT16, ParameterType.INT32, ParameterType.REAL32
 
 _DEFAULTS: dict[str, tuple[float, ParameterType]] = {
@@ -312,5 +313,5 @@ def _as_stored(name: str, value: float) -> float:
     kind = _DEFAULTS[name][1]
     if kind is ParameterType.REAL32:
         return float(value)
-    least, most = _RANGE[kind]
+    least, most = _HELD_WITHIN.get(name) or _RANGE[kind]
     return float(int(min(most, max(least, value + math.copysign(0.01, value)))))

@@ -19,6 +19,7 @@ from sim.copter.parameters import Parameters
 from sim.copter.places import Spot
 
 MAX_ITEMS = 650
+HIGHEST_M = 80_000.0  # ArduPilot keeps heights in 24 bits of centimetres
 E7 = 1e7
 
 
@@ -85,6 +86,7 @@ _WITH_ANY_HEADING = {
     mavlink.MAV_CMD_NAV_LAND,
 }
 ROI_COMMANDS = {mavlink.MAV_CMD_DO_SET_ROI, mavlink.MAV_CMD_DO_SET_ROI_LOCATION}
+_YAW_MAY_BE_NONE = {mavlink.MAV_CMD_NAV_WAYPOINT, mavlink.MAV_CMD_NAV_LAND, mavlink.MAV_CMD_NAV_TAKEOFF}
 _WITH_PLACE = ROI_COMMANDS | (NAV_COMMANDS - {mavlink.MAV_CMD_NAV_RETURN_TO_LAUNCH, mavlink.MAV_CMD_NAV_DELAY})
 
 
@@ -116,6 +118,11 @@ def check_item(kind: PlanKind, item: PlanItem, frame: LocalFrame) -> int:
     }[kind]
     if item.command not in allowed:
         return mavlink.MAV_MISSION_UNSUPPORTED
+    for index, value in enumerate(item.params):
+        if not math.isfinite(value):
+            return mavlink.MAV_MISSION_INVALID_PARAM1 + index
+    if not abs(item.z) <= HIGHEST_M:
+        return mavlink.MAV_MISSION_INVALID_PARAM7
     if placed and item.frame not in GLOBAL_FRAMES:
         return mavlink.MAV_MISSION_UNSUPPORTED_FRAME
     no_number = _no_number(item)
@@ -125,7 +132,7 @@ def check_item(kind: PlanKind, item: PlanItem, frame: LocalFrame) -> int:
         return mavlink.MAV_MISSION_INVALID_PARAM5_X
     if placed and abs(item.y) > 180 * E7:
         return mavlink.MAV_MISSION_INVALID_PARAM6_Y
-    if placed and item.has_point:
+    if placed and (item.has_point or kind is not PlanKind.MISSION):  # in a mission zero-zero means "here"
         try:
             frame.to_enu(item.point)
         except OutOfFrame:  # the simulated world ends there
@@ -143,8 +150,10 @@ def _no_number(item: PlanItem) -> int | None:
 
 
 def as_stored(item: PlanItem) -> PlanItem:
-    """Frames with INT in their name come back as the plain ones."""
-    return replace(item, frame={5: 0, 6: 3, 11: 10}.get(item.frame, item.frame))
+    """Frames with INT in their name come back as the plain ones, and a yaw left open as 0."""
+    p1, p2, p3, p4 = item.params
+    params = (p1, p2, p3, 0.0 if math.isnan(p4) and item.command in _YAW_MAY_BE_NONE else p4)
+    return replace(item, frame={5: 0, 6: 3, 11: 10}.get(item.frame, item.frame), params=params)
 
 
 @dataclass(slots=True)

@@ -51,7 +51,8 @@ class Link:
         self._winch.send(message)
 
     def forget(self) -> None:
-        """What the peer had asked for."""
+        """What the peer had asked for, and how many frames were sent: a reboot counts anew."""
+        self.codec.seq = 0
         self._period_s.clear()
         self._due_s.clear()
         self.fastest_s = math.inf

@@ -99,7 +99,7 @@ def sys_status(vehicle: Vehicle) -> Message:
         enabled,
         health,
         200,
-        round(battery.voltage_v * 1000),
+        max(0, min(65534, round(battery.voltage_v * 1000))),
         _clip16(battery.current_a * 100),
         battery.remaining_percent,
         0,
