@@ -83,6 +83,7 @@ def test_the_commands_are_those_of_the_design() -> None:
     assert set(COMMANDS) == {
         "chaoxun demo", "chaoxun serve", "chaoxun sim", "chaoxun scenario run", "chaoxun watch",
         "chaoxun bore forecast", "chaoxun site check", "chaoxun site init", "chaoxun bench", "chaoxun replay",
+        "chaoxun mission plan", "chaoxun mission check", "chaoxun mission convert",
     }  # fmt: skip
 
 
