@@ -135,6 +135,7 @@ class Service:
             clock,
             rng,
             lambda position: self.surroundings.bore_eta_s(site.frame.to_enu(position)),
+            self.surroundings.zone_counts,
         )
         self.desk = Desk(
             site=site,

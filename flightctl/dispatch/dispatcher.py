@@ -25,6 +25,7 @@ from flightctl.site import Drone
 from geofence.errors import ChaoxunError
 from geofence.identity import uuid7
 from geofence.position import Enu, LatLon
+from geofence.windows import Conditions
 
 log = structlog.get_logger(__name__)
 
@@ -132,7 +133,7 @@ class Dispatcher:
             docks=tuple(self._dock_situation(dock) for dock in self._docks.values()),
             drones=tuple(self._drone_situation(drone) for drone in site.file.drones),
             frame=site.frame,
-            keep_outs=site.zones.keep_outs(),
+            keep_outs=site.zones.keep_outs(Conditions(desk.clock.now())),
             keep_in=site.zones.keep_in(),
             failed_drones=frozenset(self._failed.get(incident.id, ())),
             bore_eta_s=self._bore_eta_s(track.points[0]),
