@@ -126,7 +126,9 @@ class Service:
             if drone.speaker_link
         }
         self.cameras = CameraDesk(site.file.cameras)
-        self.surroundings = Surroundings(site, clock, self.docks, BoreForecast(site.river, forecast_table))
+        self.surroundings = Surroundings(
+            site, clock, self.docks, BoreForecast(site.river, (*site.bore_table, *forecast_table))
+        )
         self.book = IncidentBook(store, self._changed)
         self.intake = Intake(
             self.book,

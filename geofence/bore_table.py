@@ -22,6 +22,7 @@ from geofence.errors import InvalidInput, Problem
 from geofence.river import River
 from geofence.sourcefile import read_source, validated
 
+FILE_NAME = "bore_table.yaml"
 _MOST_DAYS = 40  # a table that claims to hold for longer is a mistake
 _CLAIMED_SIGMA_MIN = 5.0  # what the forecasters claim for spring tides (RIVER.md §1.4)
 
@@ -74,6 +75,17 @@ def read_csv(text: str, *, name: str, source: str, entered_by: str, timezone: st
 
     Raises InvalidInput with every fault at its line.
     """
+    entries = read_rows(text, name=name, timezone=timezone)
+    first, last = min(e.at for e in entries), max(e.at for e in entries)
+    if last - first > timedelta(days=_MOST_DAYS):
+        reason = f"spans {(last - first).days} days; more than {_MOST_DAYS} is no forecast"
+        raise InvalidInput([Problem("", reason, name)])
+    expires_on = last.astimezone(ZoneInfo(timezone)).date()
+    return TableFile(source=source, entered_by=entered_by, expires_on=expires_on, entries=entries)
+
+
+def read_rows(text: str, *, name: str, timezone: str) -> tuple[Entry, ...]:
+    """The lines of such a file, whatever they are for. Raises InvalidInput with every fault at its line."""
     problems: list[Problem] = []
     entries: list[Entry] = []
     reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")))
@@ -94,16 +106,9 @@ def read_csv(text: str, *, name: str, source: str, entered_by: str, timezone: st
             problems.append(Problem("", f"cannot be read: {reason}", name, line))
     if not problems and not entries:
         problems.append(Problem("", "holds no times", name))
-    if not problems:
-        first, last = min(e.at for e in entries), max(e.at for e in entries)
-        if last - first > timedelta(days=_MOST_DAYS):
-            problems.append(
-                Problem("", f"spans {(last - first).days} days; more than {_MOST_DAYS} is no forecast", name)
-            )
     if problems:
         raise InvalidInput(problems)
-    expires_on = max(e.at for e in entries).astimezone(ZoneInfo(timezone)).date()
-    return TableFile(source=source, entered_by=entered_by, expires_on=expires_on, entries=tuple(entries))
+    return tuple(entries)
 
 
 def dumped(table: TableFile) -> str:
