@@ -156,7 +156,8 @@ def fit_constants(
         write_json({"fitted": [dataclasses.asdict(one) for one in result.fitted], "left_out": left_out})
         return
     lines = [
-        (one.name.removesuffix("_before_transit_min"), f"{one.old_min:g}", f"{one.new_min:g}", f"{one.sigma_min:g}", str(one.count),
+        (one.name.removesuffix("_before_transit_min"),
+         f"{one.old_min:g}", f"{one.new_min:g}", f"{one.sigma_min:g}", str(one.count),
          f"{one.mean_error_min:+g}", f"{one.mean_absolute_error_min:g}", f"{one.fitted_error_min:g}")
         for one in result.fitted
     ]  # fmt: skip
