@@ -43,6 +43,8 @@ def shortest_route(
     nodes = np.vstack([ends, ground.corners])
     known_first, known_second = ground.seen()
     first, second = (np.repeat([0, 1], len(ground.corners)), np.tile(np.arange(2, len(nodes)), 2))
+    useful = ground.touches(second - 2, nodes[second] - nodes[first])
+    first, second = first[useful], second[useful]
     seen = _clear(nodes[first], nodes[second], ground.blocked, ground.free)
     order = _dijkstra(
         nodes,
@@ -62,6 +64,7 @@ def length_m(route: Sequence[Enu]) -> float:
 
 
 IndexArray = np.ndarray[tuple[int], np.dtype[np.intp]]
+BoolArray = np.ndarray[tuple[int], np.dtype[np.bool_]]
 
 
 @dataclass(eq=False)
@@ -73,6 +76,7 @@ class _Ground:
     blocked: shapely.Geometry
     free: shapely.Geometry | None
     corners: FloatArray
+    neighbours: FloatArray  # (n, 2, 2) of each corner along its outline, from the corner
     _seen: tuple[IndexArray, IndexArray] | None = None
 
     def serves(self, ends: FloatArray) -> bool:
@@ -80,9 +84,20 @@ class _Ground:
         inside = self.airspace is None or bool(shapely.contains_xy(self.airspace, ends[:, 0], ends[:, 1]).all())
         return inside and not bool(shapely.intersects_xy(self.grown, ends[:, 0], ends[:, 1]).any())
 
+    def touches(self, corners: IndexArray, legs: FloatArray) -> BoolArray:
+        """Whether a shortest way may turn at the corner when it comes or goes along the leg: the outline's two sides
+        then lie on one side of the leg. All others end in the outline or could be cut shorter."""
+        sides = self.neighbours[corners]
+        turns = legs[:, None, 0] * sides[:, :, 1] - legs[:, None, 1] * sides[:, :, 0]
+        scale = 1e-9 * np.hypot(legs[:, 0], legs[:, 1]) * np.hypot(sides[:, :, 0], sides[:, :, 1]).max(axis=1)
+        return np.asarray((turns.min(axis=1) >= -scale) | (turns.max(axis=1) <= scale), dtype=np.bool_)
+
     def seen(self) -> tuple[IndexArray, IndexArray]:
         if self._seen is None:
             first, second = np.triu_indices(len(self.corners), k=1)
+            leg = self.corners[second] - self.corners[first]
+            useful = self.touches(first, leg) & self.touches(second, leg)
+            first, second = first[useful], second[useful]
             clear = _clear(self.corners[first], self.corners[second], self.blocked, self.free)
             self._seen = first[clear], second[clear]
         return self._seen
@@ -106,11 +121,11 @@ def _ground(
     for shape in (obstacles, blocked, free, airspace):
         if shape is not None:
             shapely.prepare(shape)
-    corners = _corners(obstacles, airspace)
+    corners, neighbours = _corners(obstacles, airspace)
+    usable = ~shapely.intersects_xy(blocked, corners[:, 0], corners[:, 1])
     if free is not None:
-        corners = corners[shapely.intersects_xy(free, corners[:, 0], corners[:, 1])]
-    corners = corners[~shapely.intersects_xy(blocked, corners[:, 0], corners[:, 1])]
-    return _Ground(obstacles, airspace, blocked, free, corners)
+        usable &= shapely.intersects_xy(free, corners[:, 0], corners[:, 1])
+    return _Ground(obstacles, airspace, blocked, free, corners[usable], neighbours[usable])
 
 
 def _grown(keep_outs: Sequence[shapely.Polygon], clearance_m: float, ends: FloatArray) -> shapely.Geometry:
@@ -144,11 +159,19 @@ def _shrunk(keep_in: shapely.Polygon | None, clearance_m: float, ends: FloatArra
     return shapely.buffer(keep_in, -room, join_style="mitre")
 
 
-def _corners(obstacles: shapely.Geometry, airspace: shapely.Geometry | None) -> FloatArray:
-    parts = [shapely.get_coordinates(obstacles)]
-    if airspace is not None:
-        parts.append(shapely.get_coordinates(airspace))
-    return np.unique(np.vstack(parts), axis=0)
+def _corners(obstacles: shapely.Geometry, airspace: shapely.Geometry | None) -> tuple[FloatArray, FloatArray]:
+    """(n, 2) corners of all outlines, and (n, 2, 2) the ways from each to the corners before and after it."""
+    corners: list[FloatArray] = [np.empty((0, 2))]
+    neighbours: list[FloatArray] = [np.empty((0, 2, 2))]
+    for shape in (obstacles, airspace):
+        parts = shapely.get_parts(shape) if shape is not None else []
+        for ring in shapely.get_rings(parts):
+            points = shapely.get_coordinates(ring)[:-1]
+            corners.append(points)
+            neighbours.append(
+                np.stack([np.roll(points, 1, axis=0) - points, np.roll(points, -1, axis=0) - points], 1)
+            )
+    return np.vstack(corners), np.vstack(neighbours)
 
 
 def _clear(
