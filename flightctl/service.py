@@ -135,7 +135,9 @@ class Service:
             if drone.speaker_link
         }
         self.cameras = CameraDesk(site.file.cameras)
-        self.surroundings = Surroundings(site, clock, self.docks, BoreForecast(site.river, forecast_table))
+        self.surroundings = Surroundings(
+            site, clock, self.docks, BoreForecast(site.river, (*site.bore_table, *forecast_table))
+        )
         self.book = IncidentBook(store, self._changed)
         self.intake = Intake(
             self.book,
@@ -144,6 +146,7 @@ class Service:
             clock,
             rng,
             lambda position: self.surroundings.bore_eta_s(site.frame.to_enu(position)),
+            self.surroundings.zone_counts,
         )
         self.desk = Desk(
             site=site,

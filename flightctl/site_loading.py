@@ -9,6 +9,8 @@ from typing import Any, TypeVar, cast
 
 from flightctl.site import SiteFile
 from flightctl.transport import MAVLINK, SHARED, parse_address
+from geofence.bore import TableEntry
+from geofence.bore_table import FILE_NAME, load_table
 from geofence.errors import InvalidInput, OutOfFrame, Problem
 from geofence.position import LatLon, LocalFrame
 from geofence.river import River, load_river
@@ -34,6 +36,7 @@ class Site:
     zones: ZoneSet
     river: River
     basemap: dict[str, Any]
+    bore_table: tuple[TableEntry, ...] = ()  # official times; of days gone by none counts for another day
 
 
 def load_site(folder: Path) -> Site:
@@ -65,9 +68,14 @@ def load_site(folder: Path) -> Site:
     zones = part(lambda: load_zones(folder / "zones.geojson", frame))
     river = part(lambda: load_river(folder / "river.yaml", frame))
     basemap = part(lambda: _basemap(folder / "basemap.geojson"))
-    if problems or zones is None or river is None or basemap is None:
+    table = part(lambda: _bore_table(folder / FILE_NAME))
+    if problems or zones is None or river is None or basemap is None or table is None:
         raise SiteInvalid(problems)
-    return Site(folder, file, frame, zones, river, basemap)
+    return Site(folder, file, frame, zones, river, basemap, table)
+
+
+def _bore_table(path: Path) -> tuple[TableEntry, ...]:
+    return load_table(path).rows() if path.exists() else ()
 
 
 def _basemap(path: Path) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from geofence.bore import BoreForecast, Front, Passage
 from geofence.current import CurrentField
 from geofence.level import WaterLevel
 from geofence.position import Enu
+from geofence.windows import Conditions
 from vision.alert import Alert
 
 log = structlog.get_logger(__name__)
@@ -49,6 +50,18 @@ class Surroundings:
     def water_amsl_m(self, place: Enu) -> float:
         points = np.array([[place.east_m, place.north_m]])
         return float(self._level.amsl_m(points, self._clock.now())[0])
+
+    def conditions(self, place: Enu) -> Conditions:
+        """What the windows of zones around a place are held against now."""
+        return Conditions(self._clock.now(), self.forecast, self.water_amsl_m(place))
+
+    def zone_counts(self, zone_id: str) -> bool:
+        """Whether the zone's window is open now; one that the site does not know counts."""
+        try:
+            zone = self._site.zones.zone(zone_id)
+        except KeyError:
+            return True
+        return self._site.zones.active(zone, self.conditions(zone.centre))
 
     def passage(self, place: Enu) -> Passage | None:
         """The next front at a place, or one that has passed within the last hour."""

@@ -51,6 +51,14 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
+class Overdue:
+    """A front that was expected and not seen."""
+
+    expected: Passage
+    late_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Front:
     """The front on the river's axis at one moment."""
 
@@ -114,6 +122,8 @@ class BoreForecast:
         self._seen: list[tuple[float, _Anchor]] = []  # prior of the bore, the anchor
         self._doubted: tuple[float, _Anchor] | None = None  # the last sighting refused for its speed
         self._table: dict[float, tuple[_Anchor, ...]] = {}
+        self.typhoon = False
+        """While one is near, the bore comes earlier and less surely; a table or a sighting knows that already."""
         self.refused: tuple[RefusedEntry, ...] = ()
         """Table entries that were not taken, with the reason."""
         self._take_table(table)
@@ -179,6 +189,24 @@ class BoreForecast:
             if _seconds(start) <= at_s < _seconds(end):
                 found.append(Passage(_utc(at_s), self._sigma(bore, 0.0, 0.0), bore.source))
         return tuple(found)
+
+    def overdue(self, place: Enu, now: datetime) -> Overdue | None:
+        """A front that should have passed `place` by now, with three sigma to spare, and that nobody has seen.
+
+        It is late, it did not come, or the cameras missed it: none of these is an all-clear. Told for three hours.
+        """
+        offset_s, sigma_s = self._offset(self.river.chainage_m(place))
+        now_s = _seconds(now)
+        for bore in reversed(self._bores(now_s - offset_s - 6 * 3600, now_s - offset_s + 3600)):
+            if bore.source is PassageSource.OBSERVATION:
+                return None
+            expected_s, spread_s = _time_at(bore, offset_s), self._sigma(bore, offset_s, sigma_s)
+            late_s = now_s - expected_s
+            if 3 * spread_s < late_s < 3 * spread_s + 3 * 3600:
+                return Overdue(Passage(_utc(expected_s), spread_s, bore.source), late_s)
+            if late_s >= 0:
+                return None
+        return None
 
     # -- what is learnt ----------------------------------------------------------------------------
 
@@ -291,6 +319,11 @@ class BoreForecast:
         for table_prior_s, anchors in self._table.items():
             if abs(table_prior_s - prior.prior_s) < 60.0:
                 return _Bore(prior.prior_s, PassageSource.TABLE, anchors)
+        if self.typhoon:
+            (anchor,) = prior.anchors
+            at_s = anchor.at_s - 60.0 * self._model.typhoon_earlier_min
+            sigma_s = math.hypot(anchor.sigma_s, 60.0 * self._model.typhoon_sigma_min)
+            return _Bore(prior.prior_s, prior.source, (_Anchor(anchor.offset_s, at_s, sigma_s),))
         return prior
 
     def _priors(self, start_s: float, end_s: float) -> list[_Bore]:

@@ -52,6 +52,8 @@ class BoreModel(_Part):
     sigma_neap_min: Positive = 45.0
     table_window_min: Positive = 90.0  # an official time farther from the Moon's is refused
     travel_noise: Annotated[float, Field(gt=0, lt=1)] = 0.07  # share of the travel time
+    typhoon_earlier_min: NotNegative = 37.0  # measured mean at Yanguan, RIVER.md 1.1
+    typhoon_sigma_min: NotNegative = 15.0  # on top of the other
     speed_min_mps: Positive = 3.0  # an observation that implies less or more is refused
     speed_max_mps: Positive = 12.0
     height_m: Positive = 1.8

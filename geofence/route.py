@@ -10,6 +10,8 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import shapely
@@ -34,24 +36,21 @@ def shortest_route(
     Raises NoRoute when one of them lies in a keep-out or outside the keep-in, or no way leads between them.
     """
     ends = np.array([[start.east_m, start.north_m], [goal.east_m, goal.north_m]])
-    obstacles = _grown(keep_outs, clearance_m, ends)
-    airspace = _shrunk(keep_in, clearance_m, ends)
-    blocked = shapely.buffer(obstacles, -_TOUCH_M)
-    free = None if airspace is None else shapely.buffer(airspace, _TOUCH_M)
-    shapely.prepare(blocked)
-    if free is not None:
-        shapely.prepare(free)
-
-    if bool(_clear(ends[:1], ends[1:], blocked, free)[0]):
+    usual = _usual_ground(tuple(keep_outs), clearance_m, keep_in)
+    ground = usual if usual.serves(ends) else _ground(tuple(keep_outs), clearance_m, keep_in, ends)
+    if bool(_clear(ends[:1], ends[1:], ground.blocked, ground.free)[0]):
         return (start, goal)
-    corners = _corners(obstacles, airspace)
-    if free is not None:
-        corners = corners[shapely.intersects_xy(free, corners[:, 0], corners[:, 1])]
-    corners = corners[~shapely.intersects_xy(blocked, corners[:, 0], corners[:, 1])]
-    nodes = np.vstack([ends, corners])
-    first, second = np.triu_indices(len(nodes), k=1)
-    seen = _clear(nodes[first], nodes[second], blocked, free)
-    order = _dijkstra(nodes, first[seen], second[seen])
+    nodes = np.vstack([ends, ground.corners])
+    known_first, known_second = ground.seen()
+    first, second = (np.repeat([0, 1], len(ground.corners)), np.tile(np.arange(2, len(nodes)), 2))
+    useful = ground.touches(second - 2, nodes[second] - nodes[first])
+    first, second = first[useful], second[useful]
+    seen = _clear(nodes[first], nodes[second], ground.blocked, ground.free)
+    order = _dijkstra(
+        nodes,
+        np.concatenate([first[seen], known_first + 2]),
+        np.concatenate([second[seen], known_second + 2]),
+    )
     if order is None:
         raise NoRoute(
             f"no way from {_words(start)} to {_words(goal)} keeps {clearance_m:g} m clear of the keep-out zones"
@@ -62,6 +61,71 @@ def shortest_route(
 
 def length_m(route: Sequence[Enu]) -> float:
     return sum(a.distance_m(b) for a, b in itertools.pairwise(route))
+
+
+IndexArray = np.ndarray[tuple[int], np.dtype[np.intp]]
+BoolArray = np.ndarray[tuple[int], np.dtype[np.bool_]]
+
+
+@dataclass(eq=False)
+class _Ground:
+    """What bars the way, grown by a clearance, and which of its corners see one another."""
+
+    grown: shapely.Geometry  # the keep-outs with the clearance
+    airspace: shapely.Geometry | None
+    blocked: shapely.Geometry
+    free: shapely.Geometry | None
+    corners: FloatArray
+    neighbours: FloatArray  # (n, 2, 2) of each corner along its outline, from the corner
+    _seen: tuple[IndexArray, IndexArray] | None = None
+
+    def serves(self, ends: FloatArray) -> bool:
+        """Whether both ends keep the whole clearance, so that nothing need be grown by less for them."""
+        inside = self.airspace is None or bool(shapely.contains_xy(self.airspace, ends[:, 0], ends[:, 1]).all())
+        return inside and not bool(shapely.intersects_xy(self.grown, ends[:, 0], ends[:, 1]).any())
+
+    def touches(self, corners: IndexArray, legs: FloatArray) -> BoolArray:
+        """Whether a shortest way may turn at the corner when it comes or goes along the leg: the outline's two sides
+        then lie on one side of the leg. All others end in the outline or could be cut shorter."""
+        sides = self.neighbours[corners]
+        turns = legs[:, None, 0] * sides[:, :, 1] - legs[:, None, 1] * sides[:, :, 0]
+        scale = 1e-9 * np.hypot(legs[:, 0], legs[:, 1]) * np.hypot(sides[:, :, 0], sides[:, :, 1]).max(axis=1)
+        return np.asarray((turns.min(axis=1) >= -scale) | (turns.max(axis=1) <= scale), dtype=np.bool_)
+
+    def seen(self) -> tuple[IndexArray, IndexArray]:
+        if self._seen is None:
+            first, second = np.triu_indices(len(self.corners), k=1)
+            leg = self.corners[second] - self.corners[first]
+            useful = self.touches(first, leg) & self.touches(second, leg)
+            first, second = first[useful], second[useful]
+            clear = _clear(self.corners[first], self.corners[second], self.blocked, self.free)
+            self._seen = first[clear], second[clear]
+        return self._seen
+
+
+@lru_cache(maxsize=16)
+def _usual_ground(
+    keep_outs: tuple[shapely.Polygon, ...], clearance_m: float, keep_in: shapely.Polygon | None
+) -> _Ground:
+    """For ends far from everything: zones change rarely, and routes are asked for all the time."""
+    return _ground(keep_outs, clearance_m, keep_in, np.empty((0, 2)))
+
+
+def _ground(
+    keep_outs: tuple[shapely.Polygon, ...], clearance_m: float, keep_in: shapely.Polygon | None, ends: FloatArray
+) -> _Ground:
+    obstacles = _grown(keep_outs, clearance_m, ends)
+    airspace = _shrunk(keep_in, clearance_m, ends)
+    blocked = shapely.buffer(obstacles, -_TOUCH_M)
+    free = None if airspace is None else shapely.buffer(airspace, _TOUCH_M)
+    for shape in (obstacles, blocked, free, airspace):
+        if shape is not None:
+            shapely.prepare(shape)
+    corners, neighbours = _corners(obstacles, airspace)
+    usable = ~shapely.intersects_xy(blocked, corners[:, 0], corners[:, 1])
+    if free is not None:
+        usable &= shapely.intersects_xy(free, corners[:, 0], corners[:, 1])
+    return _Ground(obstacles, airspace, blocked, free, corners[usable], neighbours[usable])
 
 
 def _grown(keep_outs: Sequence[shapely.Polygon], clearance_m: float, ends: FloatArray) -> shapely.Geometry:
@@ -95,11 +159,19 @@ def _shrunk(keep_in: shapely.Polygon | None, clearance_m: float, ends: FloatArra
     return shapely.buffer(keep_in, -room, join_style="mitre")
 
 
-def _corners(obstacles: shapely.Geometry, airspace: shapely.Geometry | None) -> FloatArray:
-    parts = [shapely.get_coordinates(obstacles)]
-    if airspace is not None:
-        parts.append(shapely.get_coordinates(airspace))
-    return np.unique(np.vstack(parts), axis=0)
+def _corners(obstacles: shapely.Geometry, airspace: shapely.Geometry | None) -> tuple[FloatArray, FloatArray]:
+    """(n, 2) corners of all outlines, and (n, 2, 2) the ways from each to the corners before and after it."""
+    corners: list[FloatArray] = [np.empty((0, 2))]
+    neighbours: list[FloatArray] = [np.empty((0, 2, 2))]
+    for shape in (obstacles, airspace):
+        parts = shapely.get_parts(shape) if shape is not None else []
+        for ring in shapely.get_rings(parts):
+            points = shapely.get_coordinates(ring)[:-1]
+            corners.append(points)
+            neighbours.append(
+                np.stack([np.roll(points, 1, axis=0) - points, np.roll(points, -1, axis=0) - points], 1)
+            )
+    return np.vstack(corners), np.vstack(neighbours)
 
 
 def _clear(

@@ -1,9 +1,11 @@
 """Zones of a site: what each area means, when, and which of them a point lies in (`zones.geojson`).
 
-danger      people must not be here: always, or in a window around the bore's arrival
+danger      people must not be here
 promenade   people may be here; nothing is ever dropped over it
-keep_out    drones must not enter        keep_in     drones must not leave
-drop_safe   a lifebuoy may fall here
+crowd       people gather here while its window is open; nothing is dropped over it then
+keep_out    drones must not enter        keep_in          drones must not leave
+closure     drones must not enter while its order is in force; the order's number is kept with it
+drop_safe   a lifebuoy may fall here     altitude_limit   drones must stay under a height
 """
 
 from __future__ import annotations
@@ -11,7 +13,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
@@ -21,12 +22,13 @@ import shapely
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from shapely.validation import explain_validity
 
-from geofence.bore import BoreForecast
 from geofence.current import Ground
 from geofence.errors import InvalidInput, OutOfFrame, Problem
 from geofence.position import Enu, FloatArray, LatLon, LocalFrame
 from geofence.sourcefile import Place, SourceFile, problems_of, read_source
 from geofence.text import Text
+from geofence.windows import Always, Conditions, Window, is_open
+from geofence.zone_index import IndexArray, ZoneIndex
 
 BoolArray = np.ndarray[tuple[int], np.dtype[np.bool_]]
 
@@ -37,6 +39,9 @@ class ZoneKind(StrEnum):
     KEEP_OUT = "keep_out"
     KEEP_IN = "keep_in"
     DROP_SAFE = "drop_safe"
+    ALTITUDE_LIMIT = "altitude_limit"
+    CROWD = "crowd"
+    CLOSURE = "closure"
 
 
 class Surface(StrEnum):
@@ -51,27 +56,6 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Always(_Part):
-    type: Literal["always"] = "always"
-
-
-class BoreRelative(_Part):
-    """Minutes before (negative) and after the front's arrival at the zone."""
-
-    type: Literal["bore_relative"]
-    from_min: Annotated[float, Field(ge=-360, le=360)]
-    to_min: Annotated[float, Field(ge=-360, le=360)]
-
-    @model_validator(mode="after")
-    def _in_order(self) -> BoreRelative:
-        if self.to_min <= self.from_min:
-            raise ValueError(f"the window ends at {self.to_min:g} min, before it begins at {self.from_min:g} min")
-        return self
-
-
-Window = Annotated[Always | BoreRelative, Field(discriminator="type")]
-
-
 class _Properties(_Part):
     id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
     kind: ZoneKind
@@ -80,6 +64,15 @@ class _Properties(_Part):
     window: Window = Always()
     max_height_amsl_m: Annotated[float, Field(gt=0, le=1000)] | None = None
     ground_amsl_m: float | None = None  # of walkable ground in the river's bed; dry while above the water
+    approval: Annotated[str, Field(min_length=1, max_length=128)] | None = None  # number of the order of a closure
+
+    @model_validator(mode="after")
+    def _complete(self) -> _Properties:
+        if self.kind is ZoneKind.ALTITUDE_LIMIT and self.max_height_amsl_m is None:
+            raise ValueError("an altitude_limit zone needs max_height_amsl_m")
+        if self.kind is ZoneKind.CLOSURE and self.approval is None:
+            raise ValueError("a closure needs `approval`, the number of the order that closes the area")
+        return self
 
 
 class _Geometry(_Part):
@@ -106,9 +99,10 @@ class Zone:
     surface: Surface
     ring: FloatArray  # (n, 2) metres, closed
     polygon: shapely.Polygon
-    window: Always | BoreRelative
+    window: Window
     max_height_amsl_m: float | None = None
     ground_amsl_m: float | None = None
+    approval: str | None = None
 
     @property
     def centre(self) -> Enu:
@@ -126,6 +120,7 @@ class ZoneSet:
         self.geojson = geojson
         """The file's content, for maps."""
         self._tree = shapely.STRtree([zone.polygon for zone in self.zones])
+        self._index = ZoneIndex([zone.polygon for zone in self.zones])
 
     def zone(self, zone_id: str) -> Zone:
         for zone in self.zones:
@@ -144,36 +139,31 @@ class ZoneSet:
 
     def contains(self, points: FloatArray, kind: ZoneKind) -> BoolArray:
         """(n,) whether each of (n, 2) points lies in any zone of the kind."""
+        of_kind = np.array([zone.kind is kind for zone in self.zones], dtype=np.bool_)
+        at, zone = self._index.query(points)
         inside = np.zeros(len(points), dtype=np.bool_)
-        for zone in self.of_kind(kind):
-            inside |= shapely.intersects_xy(zone.polygon, points[:, 0], points[:, 1])
+        inside[at[of_kind[zone]]] = True
         return inside
 
-    def active(self, zone: Zone, at: datetime, bore: BoreForecast | None) -> bool:
-        """Whether the zone's window is open. Without a forecast it is: not knowing is no all-clear.
+    def memberships(self, points: FloatArray) -> tuple[IndexArray, IndexArray]:
+        """(n, 2) points to pairs of indices: of the point, and of a zone in `zones` that it lies in."""
+        return self._index.query(points)
 
-        A window around the bore is widened on both sides by the sigma of the arrival.
-        """
-        if isinstance(zone.window, Always) or bore is None:
-            return True
-        widest_s = 60.0 * max(abs(zone.window.from_min), abs(zone.window.to_min)) + 7200.0
-        after = at - timedelta(seconds=widest_s)
-        while True:
-            passage = bore.next_passage(zone.centre, after, passed_s=0.0)
-            opens = passage.at + timedelta(minutes=zone.window.from_min, seconds=-passage.sigma_s)
-            closes = passage.at + timedelta(minutes=zone.window.to_min, seconds=passage.sigma_s)
-            if opens <= at <= closes:
-                return True
-            if passage.at > at + timedelta(seconds=widest_s):
-                return False
-            after = passage.at + timedelta(hours=1)
+    def active(self, zone: Zone, now: Conditions) -> bool:
+        """Whether the zone's window is open. What is not known keeps it open: that is no all-clear."""
+        return is_open(zone.window, zone.centre, now)
 
     def grounds(self) -> tuple[Ground, ...]:
         """Foreshore and groynes, for the current field."""
         return tuple(Ground(z.ring, z.ground_amsl_m) for z in self.zones if z.ground_amsl_m is not None)
 
-    def keep_outs(self) -> tuple[shapely.Polygon, ...]:
-        return tuple(zone.polygon for zone in self.of_kind(ZoneKind.KEEP_OUT))
+    def barred(self, now: Conditions | None = None) -> tuple[Zone, ...]:
+        """Where no drone may be: keep-outs and closures whose window is open; without `now`, all there are."""
+        kinds = (ZoneKind.KEEP_OUT, ZoneKind.CLOSURE)
+        return tuple(zone for zone in self.zones if zone.kind in kinds and (now is None or self.active(zone, now)))
+
+    def keep_outs(self, now: Conditions | None = None) -> tuple[shapely.Polygon, ...]:
+        return tuple(zone.polygon for zone in self.barred(now))
 
     def keep_in(self) -> shapely.Polygon | None:
         """The airspace allotted: the union of the keep-in zones when that is one piece, else the largest."""
@@ -211,7 +201,18 @@ def load_zones(path: Path, frame: LocalFrame) -> ZoneSet:
         shapely.prepare(polygon)
         p = feature.properties
         zones.append(
-            Zone(p.id, p.kind, p.name, p.surface, ring, polygon, p.window, p.max_height_amsl_m, p.ground_amsl_m)
+            Zone(
+                p.id,
+                p.kind,
+                p.name,
+                p.surface,
+                ring,
+                polygon,
+                p.window,
+                p.max_height_amsl_m,
+                p.ground_amsl_m,
+                p.approval,
+            )
         )
     return ZoneSet(zones, frame, cast("dict[str, Any]", source.data))
 

@@ -86,7 +86,7 @@ class MissionPlan(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     version: Literal[1] = 1
-    purpose: Literal["lifebuoy", "hail", "watch"]
+    purpose: Literal["lifebuoy", "hail", "watch", "patrol", "coverage", "search", "standby", "follow_bore"]
     drone_id: str
     home: LatLon
     home_amsl_m: float

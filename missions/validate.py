@@ -10,7 +10,8 @@ import shapely
 
 from geofence.position import Enu, LatLon
 from geofence.reach import Performance, transit_s
-from geofence.zones import ZoneKind, ZoneSet
+from geofence.windows import Conditions
+from geofence.zones import Zone, ZoneKind, ZoneSet
 from missions.plan import Drop, Hold, MissionPlan, ReturnHome, TakeOff, Watch, height_of, position_of
 
 _PATCH_M = 0.5  # touching a fence by less is rounding in degrees
@@ -54,13 +55,15 @@ def check(
     performance: Performance | None = None,
     battery_percent: float = 100.0,
     wind: Enu = Enu(0.0, 0.0),  # noqa: B008  frozen
+    now: Conditions | None = None,
 ) -> list[PlanProblem]:
-    """Every problem found; an empty list is a plan that may fly."""
+    """Every problem found; an empty list is a plan that may fly. Without `now` every zone's window counts as open."""
     problems: list[PlanProblem] = []
     problems += _order(plan)
-    problems += _fences(plan, zones, limits)
+    problems += _fences(plan, zones, limits, now)
     problems += _heights(plan, zones, limits)
-    problems += _drops(plan, zones)
+    problems += _altitude_limits(plan, zones, now)
+    problems += _drops(plan, zones, now)
     if performance is not None:
         problems += _energy(plan, zones.frame.to_enu, performance, battery_percent, wind)
     return sorted(problems, key=lambda problem: -1 if problem.item is None else problem.item)
@@ -99,9 +102,9 @@ def _legs(plan: MissionPlan) -> list[tuple[int, LatLon, LatLon]]:
     return legs
 
 
-def _fences(plan: MissionPlan, zones: ZoneSet, limits: Limits) -> list[PlanProblem]:
+def _fences(plan: MissionPlan, zones: ZoneSet, limits: Limits, now: Conditions | None) -> list[PlanProblem]:
     problems: list[PlanProblem] = []
-    keep_outs = [(z, shapely.buffer(z.polygon, -_PATCH_M)) for z in zones.of_kind(ZoneKind.KEEP_OUT)]
+    keep_outs = [(z, shapely.buffer(z.polygon, -_PATCH_M)) for z in zones.barred(now)]
     keep_in = zones.keep_in()
     airspace = None if keep_in is None else shapely.buffer(keep_in, _PATCH_M)
     for index, start, end in _legs(plan):
@@ -113,7 +116,7 @@ def _fences(plan: MissionPlan, zones: ZoneSet, limits: Limits) -> list[PlanProbl
                 PlanProblem(index, PlanFault.LEG, f"a leg of {length:.0f} m is longer than {limits.max_leg_m:.0f} m")
             )
         problems += [
-            PlanProblem(index, PlanFault.KEEP_OUT, f"the leg crosses the keep-out zone {zone.id}")
+            PlanProblem(index, PlanFault.KEEP_OUT, _crosses(zone))
             for zone, inner in keep_outs
             if shapely.intersects(inner, leg)
         ]
@@ -150,7 +153,42 @@ def _heights(plan: MissionPlan, zones: ZoneSet, limits: Limits) -> list[PlanProb
     return problems
 
 
-def _drops(plan: MissionPlan, zones: ZoneSet) -> list[PlanProblem]:
+def _crosses(zone: Zone) -> str:
+    if zone.kind is ZoneKind.CLOSURE:
+        return f"the leg crosses {zone.id}, closed by order {zone.approval}"
+    return f"the leg crosses the keep-out zone {zone.id}"
+
+
+def _altitude_limits(plan: MissionPlan, zones: ZoneSet, now: Conditions | None) -> list[PlanProblem]:
+    """A leg is flown between the heights of its ends; the higher one counts over all of it."""
+    limited = [z for z in zones.of_kind(ZoneKind.ALTITUDE_LIMIT) if now is None or zones.active(z, now)]
+    problems: list[PlanProblem] = []
+    height = 0.0
+    legs = {index: (start, end) for index, start, end in _legs(plan)}
+    for index, item in enumerate(plan.items):
+        before, to = height, height_of(item)
+        height = before if to is None else to
+        leg = legs.get(index)
+        if leg is None:
+            continue
+        a, b = (zones.frame.to_enu(point) for point in leg)
+        line = shapely.LineString([(a.east_m, a.north_m), (b.east_m, b.north_m)])
+        highest = plan.amsl_m(max(before, height))
+        problems += [
+            PlanProblem(
+                index,
+                PlanFault.HEIGHT,
+                f"{highest:.0f} m above sea level is over the {zone.max_height_amsl_m:g} m allowed in {zone.id}",
+            )
+            for zone in limited
+            if zone.max_height_amsl_m is not None
+            and highest > zone.max_height_amsl_m
+            and shapely.intersects(zone.polygon, line)
+        ]
+    return problems
+
+
+def _drops(plan: MissionPlan, zones: ZoneSet, now: Conditions | None) -> list[PlanProblem]:
     problems: list[PlanProblem] = []
     for index, item in enumerate(plan.items):
         if not isinstance(item, Drop):
@@ -158,7 +196,9 @@ def _drops(plan: MissionPlan, zones: ZoneSet) -> list[PlanProblem]:
         point = zones.frame.to_enu(item.position)
         if not zones.containing(point, kinds=(ZoneKind.DROP_SAFE,)):
             problems.append(PlanProblem(index, PlanFault.DROP_AREA, "the drop is outside every drop-safe zone"))
-        for zone in zones.containing(point, kinds=(ZoneKind.PROMENADE,)):
+        for zone in zones.containing(point, kinds=(ZoneKind.PROMENADE, ZoneKind.CROWD)):
+            if zone.kind is ZoneKind.CROWD and now is not None and not zones.active(zone, now):
+                continue
             problems.append(
                 PlanProblem(index, PlanFault.DROP_AREA, f"the drop is over {zone.id}, where people stand")
             )

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from flightctl.cli import benchmark_link, benchmark_sim
+from flightctl.cli import benchmark_link, benchmark_river, benchmark_sim
 from flightctl.cli.measurement import Measurement
 from flightctl.cli.running import shipped_site
 
@@ -80,27 +80,6 @@ async def _store(folder: Path) -> list[Measurement]:
     ]
 
 
-def drift() -> list[Measurement]:
-    """A thousand particles for a minute on the shipped river, against the minute itself."""
-    from flightctl.site_loading import load_site
-    from geofence.bore import BoreForecast
-    from geofence.current import CurrentField
-    from geofence.drift import DriftCloud
-
-    site = load_site(shipped_site())
-    forecast = BoreForecast(site.river)
-    cloud = DriftCloud(CurrentField(site.river, forecast), np.random.default_rng(1))
-    place = site.river.bank.to_enu(0.0, 8.0)
-    repeats = 20
-    cloud.start(place, 2.0, _START)
-    cloud.advance_to(_START + timedelta(minutes=1))  # tables are filled once
-    began = time.perf_counter()
-    for minute in range(2, repeats + 2):
-        cloud.advance_to(_START + timedelta(minutes=minute))
-    per_minute_s = (time.perf_counter() - began) / repeats
-    return [Measurement("drift of 1000 particles for a minute", per_minute_s * 1e3, "ms", 60e3, "the minute itself")]
-
-
 def scenario() -> list[Measurement]:
     """The shipped demonstration in virtual time; ten minutes are to take less than thirty seconds."""
     from sim.scenario.load import load_scenario
@@ -114,7 +93,9 @@ def scenario() -> list[Measurement]:
 
 BENCHMARKS: dict[str, Callable[[], list[Measurement]]] = {
     "store": store,
-    "drift": drift,
+    "geofence": benchmark_river.geofence,
+    "route": benchmark_river.route,
+    "drift": benchmark_river.drift,
     "link": benchmark_link.measure,
     "sim": benchmark_sim.measure,
     "scenario": scenario,

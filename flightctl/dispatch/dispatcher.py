@@ -25,6 +25,7 @@ from flightctl.site import Drone
 from geofence.errors import ChaoxunError
 from geofence.identity import uuid7
 from geofence.position import Enu, LatLon
+from geofence.windows import Conditions
 
 log = structlog.get_logger(__name__)
 
@@ -141,7 +142,7 @@ class Dispatcher:
             docks=tuple(self._dock_situation(dock) for dock in self._docks.values()),
             drones=tuple(self._drone_situation(drone) for drone in site.file.drones),
             frame=site.frame,
-            keep_outs=site.zones.keep_outs(),
+            keep_outs=site.zones.keep_outs(Conditions(desk.clock.now())),
             keep_in=site.zones.keep_in(),
             failed_drones=frozenset(self._failed.get(incident.id, ())),
             overridden=frozenset((o.drone_id, o.check) for o in self._words_on(incident)),

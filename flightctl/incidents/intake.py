@@ -22,6 +22,7 @@ from vision.alert import Alert, AlertKind, CameraHealth, FrameReport, UncertainP
 
 _IN_WATER = frozenset({AlertKind.FALL, AlertKind.PERSON_IN_WATER})
 _OF_PERSON = _IN_WATER | {AlertKind.ZONE_ENTRY}
+_UNSEEN_S = 10.0  # a track lost this long is another one when it comes back
 
 
 class Intake:
@@ -35,6 +36,7 @@ class Intake:
         clock: Clock,
         rng: np.random.Generator,
         bore_eta_s: Callable[[UncertainPosition], float | None],
+        zone_counts: Callable[[str], bool] = lambda _: True,
     ) -> None:
         self._book = book
         self._frame = frame
@@ -42,6 +44,9 @@ class Intake:
         self._clock = clock
         self._rng = rng
         self._bore_eta_s = bore_eta_s
+        self._zone_counts = zone_counts
+        self._waiting: dict[tuple[str, int], Alert] = {}
+        """Zone entries outside the zone's window, by camera and track: they count when it opens with them inside."""
         self._casualties: dict[UUID, Casualty] = {}
 
     def casualty(self, incident_id: UUID) -> Casualty:
@@ -94,14 +99,44 @@ class Intake:
     async def report(self, report: FrameReport) -> None:
         """Takes one frame's alerts and sightings."""
         actor = f"vision:{report.camera_id}"
-        for alert in report.alerts:
-            if alert.kind is not AlertKind.BORE_FRONT:
+        for alert in (*report.alerts, *self._come_due(report)):
+            if alert.kind is not AlertKind.BORE_FRONT and not self._must_wait(alert):
                 await self.alert(alert, actor)
         for casualty in self._casualties.values():
             for view in report.tracks:
                 casualty.offered(report.camera_id, view, report.at)
         if report.health is CameraHealth.OK:
             await self._camera_recovered(report.camera_id)
+
+    def _must_wait(self, alert: Alert) -> bool:
+        """An entry into a zone whose window is closed is no incident, yet."""
+        zone_id = alert.details.get("zone_id")
+        if alert.kind is not AlertKind.ZONE_ENTRY or not isinstance(zone_id, str) or self._zone_counts(zone_id):
+            return False
+        if alert.track_id is not None:
+            self._waiting[alert.camera_id, alert.track_id] = alert
+        return True
+
+    def _come_due(self, report: FrameReport) -> list[Alert]:
+        """People who went in earlier and are there now that the window has opened; those who left are forgotten."""
+        due: list[Alert] = []
+        inside = {view.track_id: view for view in report.tracks}
+        for key, alert in list(self._waiting.items()):
+            camera_id, track_id = key
+            if camera_id != report.camera_id:
+                continue
+            view, zone_id = inside.get(track_id), str(alert.details["zone_id"])
+            if view is None or zone_id not in view.zone_ids:
+                if (report.at - alert.at).total_seconds() > _UNSEEN_S:
+                    del self._waiting[key]
+                continue
+            seen = alert.model_copy(update={"at": report.at, "position": view.position})
+            self._waiting[key] = seen
+            if self._zone_counts(zone_id):
+                del self._waiting[key]
+                reason = f"{seen.details.get('reason', '')}; inside when the zone's window opened".lstrip("; ")
+                due.append(seen.model_copy(update={"details": seen.details | {"reason": reason}}))
+        return due
 
     def forget_ended(self) -> None:
         for incident_id in list(self._casualties):

@@ -19,6 +19,7 @@ from flightctl.site import Policy
 from flightctl.site_loading import Site
 from flightctl.vehicle import Asked, Readings
 from geofence.position import Enu, LatLon
+from geofence.zones import ZoneKind
 
 
 def asked_of(
@@ -44,7 +45,9 @@ def site_fence(site: Site) -> tuple[Item, ...]:
     keep_in = site.zones.keep_in()
     if keep_in is None:
         return ()
-    return fence_items(_ring(site, keep_in), [_ring(site, polygon) for polygon in site.zones.keep_outs()])
+    return fence_items(
+        _ring(site, keep_in), [_ring(site, zone.polygon) for zone in site.zones.of_kind(ZoneKind.KEEP_OUT)]
+    )
 
 
 async def report_of(

@@ -12,6 +12,7 @@ from flightctl.drone import DroneHands
 from flightctl.response.desk import Desk
 from flightctl.response.errors import ResponseFailed
 from geofence.position import Enu, LatLon
+from geofence.windows import Conditions
 from missions.plan import MissionPlan, Waypoint
 from missions.respond import ResponseHeights, plan_response
 from missions.validate import Limits, PlanFault, PlanProblem, check
@@ -71,6 +72,7 @@ def _problems(desk: Desk, hands: DroneHands, plan: MissionPlan, surface_amsl_m: 
         performance=replace(performance_of(hands.drone), max_wind_mps=math.inf),  # a check of its own
         battery_percent=100.0 if telemetry is None else telemetry.battery_percent or 0.0,
         wind=desk.wind(),
+        now=Conditions(desk.clock.now()),
     )
 
 

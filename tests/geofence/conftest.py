@@ -5,16 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
 
 from geofence.bore import BoreForecast
 from geofence.position import LatLon, LocalFrame
 from geofence.river import River, load_river
 from geofence.zones import ZoneSet, load_zones
-
-# The same examples in every run, and no limit on one example's wall time: machines differ.
-settings.register_profile("chaoxun", deadline=None, derandomize=True)
-settings.load_profile("chaoxun")
 
 HAINING = Path(__file__).parents[2] / "sim" / "sites" / "haining"
 

@@ -121,3 +121,15 @@ def test_a_dock_beside_a_keep_out_keeps_its_own_distance() -> None:
     zone = shapely.box(8, 40, 20, 60)
     route = shortest_route(START, GOAL, [zone], 10)  # the start is 3 m from the zone
     assert shapely.distance(zone, _line(route)) >= 1.4
+
+
+def test_a_route_asked_for_again_is_the_same_and_the_ends_do_not_share_what_was_grown_for_others() -> None:
+    """What is kept between questions is only what does not hang on where the ends are."""
+    zone = shapely.box(-20.0, -20.0, 20.0, 20.0)
+    far = shortest_route(Enu(-200.0, 0.0), Enu(200.0, 0.0), (zone,), 10.0)
+    near = shortest_route(Enu(-22.0, 0.0), Enu(200.0, 0.0), (zone,), 10.0)  # closer than the clearance
+    assert shortest_route(Enu(-200.0, 0.0), Enu(200.0, 0.0), (zone,), 10.0) == far
+    assert shortest_route(Enu(-22.0, 0.0), Enu(200.0, 0.0), (zone,), 10.0) == near
+    assert len(far) > 2
+    assert all(abs(corner.north_m) >= 30.0 - 1e-6 for corner in far[1:-1])
+    assert any(abs(corner.north_m) < 30.0 - 1e-6 for corner in near[1:-1])

@@ -15,6 +15,7 @@ from geofence.bore import BoreForecast
 from geofence.errors import InvalidInput
 from geofence.position import LocalFrame
 from geofence.river import River
+from geofence.windows import Conditions
 from geofence.zones import ZoneKind, ZoneSet, load_zones
 
 SPRING_BORE = datetime(2026, 9, 28, 4, 31, tzinfo=UTC)
@@ -146,11 +147,46 @@ def test_a_window_around_the_bore_opens_before_and_closes_after_widened_by_sigma
     arrival = forecast.next_passage(zone.centre, SPRING_BORE)
 
     def active(minutes: float) -> bool:
-        return zones.active(zone, arrival.at + timedelta(minutes=minutes), forecast)
+        return zones.active(zone, Conditions(arrival.at + timedelta(minutes=minutes), forecast))
 
     assert [active(m) for m in (-60, -51, -1, 70, 81, 90)] == [False, True, True, True, True, False]
-    assert zones.active(zone, SPRING_BORE, None)  # no forecast is no all-clear
+    assert zones.active(zone, Conditions(SPRING_BORE))  # no forecast is no all-clear
 
 
 def test_an_always_zone_is_always_active(zones: ZoneSet, forecast: BoreForecast) -> None:
-    assert zones.active(zones.zone("foreshore-west"), SPRING_BORE + timedelta(hours=6), forecast)
+    assert zones.active(zones.zone("foreshore-west"), Conditions(SPRING_BORE + timedelta(hours=6), forecast))
+
+
+def test_a_closure_names_its_order_and_bars_drones_while_it_is_in_force(tmp_path: Path, frame: LocalFrame) -> None:
+    window = {"type": "period", "begins_at": "2026-09-28T00:00:00+08:00", "ends_at": "2026-09-29T00:00:00+08:00"}
+    assert "number of the order" in _faults(tmp_path, frame, _feature(kind="closure", window=window))[0]
+    zones = _load(tmp_path, frame, _feature(kind="closure", window=window, approval="嘉空管〔2026〕17号"))
+    assert len(zones.keep_outs(Conditions(SPRING_BORE))) == 1
+    assert zones.keep_outs(Conditions(SPRING_BORE + timedelta(days=2))) == ()
+    assert len(zones.keep_outs()) == 1
+
+
+def test_an_altitude_limit_needs_its_height(tmp_path: Path, frame: LocalFrame) -> None:
+    assert "max_height_amsl_m" in _faults(tmp_path, frame, _feature(kind="altitude_limit"))[0]
+
+
+@pytest.mark.parametrize(
+    ("window", "said"),
+    [
+        ({"type": "clock", "from_time": "08:00", "to_time": "08:00"}, "same time"),
+        ({"type": "clock", "from_time": "08:00", "to_time": "09:00", "timezone": "Moon/Base"}, "no time zone"),
+        ({"type": "clock", "from_time": "08:00+08:00", "to_time": "09:00"}, "no zone of their own"),
+        ({"type": "clock", "from_time": "08:00", "to_time": "09:00", "days": []}, "no day is named"),
+        ({"type": "water_level"}, "over_amsl_m, under_amsl_m or both"),
+        (
+            {"type": "period", "begins_at": "2026-09-28T01:00:00Z", "ends_at": "2026-09-28T00:00:00Z"},
+            "before it begins",
+        ),
+        ({"type": "period", "begins_at": "2026-09-28T01:00:00", "ends_at": "2026-09-28T02:00:00"}, "timezone"),
+        ({"type": "tide"}, "clock"),
+    ],
+)
+def test_a_window_that_means_nothing_is_refused(
+    tmp_path: Path, frame: LocalFrame, window: dict[str, Any], said: str
+) -> None:
+    assert said in "\n".join(_faults(tmp_path, frame, _feature(window=window)))

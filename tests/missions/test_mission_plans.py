@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from geofence.position import Enu, LatLon, LocalFrame
 from geofence.reach import Performance
 from geofence.river import River, load_river
 from geofence.route import shortest_route
+from geofence.windows import Conditions
 from geofence.zones import ZoneSet, load_zones
 from missions.plan import Drop, Hail, Hold, MissionPlan, ReturnHome, TakeOff, Watch, Waypoint
 from missions.respond import ResponseHeights, plan_response
@@ -155,3 +158,63 @@ def test_a_route_needs_both_its_ends() -> None:
     with pytest.raises(ValueError, match="start and its end"):
         plan_response(drone_id="cx-2", home=HOME, route=[HOME], target=HOME, heights=HEIGHTS, hook=None,
                       hail_message_id=None, watch_s=1)  # fmt: skip
+
+
+def _with(zones: ZoneSet, tmp_path: Path, kind: str, corners: list[LatLon], **properties: object) -> ZoneSet:
+    ring = [[p.lon, p.lat] for p in (*corners, corners[0])]
+    feature = {
+        "type": "Feature",
+        "properties": {
+            "id": "new",
+            "kind": kind,
+            "name": {"zh": "新", "en": "New"},
+            "surface": "water",
+            **properties,
+        },
+        "geometry": {"type": "Polygon", "coordinates": [ring]},
+    }
+    path = tmp_path / "zones.geojson"
+    content = {"type": "FeatureCollection", "features": [*zones.geojson["features"], feature]}
+    path.write_text(json.dumps(content), encoding="utf-8")
+    return load_zones(path, FRAME)
+
+
+def _around(river: River, along: float, offset: float, half: float = 40.0) -> list[LatLon]:
+    corners = ((-half, -half), (half, -half), (half, half), (-half, half))
+    return [_place(river, along + a, offset + o) for a, o in corners]
+
+
+def test_a_leg_over_an_altitude_limit_is_told_and_one_under_it_is_not(
+    river: River, zones: ZoneSet, tmp_path: Path
+) -> None:
+    limited = _with(zones, tmp_path, "altitude_limit", _around(river, 220, 60), max_height_amsl_m=30.0)
+    legs = [Waypoint(position=_place(river, along, 60), height_m=height) for along, height in ((150, 20), (300, 20))]
+    assert check(_plan(TakeOff(height_m=20), *legs, ReturnHome(height_m=20)), limited, limits=LIMITS) == []
+    high = [Waypoint(position=_place(river, along, 60), height_m=40) for along in (150, 300)]
+    problems = check(_plan(TakeOff(height_m=40), *high, ReturnHome(height_m=40)), limited, limits=LIMITS)
+    assert {(p.item, p.fault) for p in problems} >= {(2, PlanFault.HEIGHT)}
+    assert "over the 30 m allowed in new" in problems[0].reason
+
+
+def test_a_closed_area_is_told_with_its_order_while_it_is_in_force(
+    river: River, zones: ZoneSet, tmp_path: Path
+) -> None:
+    day = datetime(2026, 9, 28, tzinfo=UTC)
+    window = {"type": "period", "begins_at": day.isoformat(), "ends_at": (day + timedelta(days=1)).isoformat()}
+    closed = _with(zones, tmp_path, "closure", _around(river, 220, 60), approval="17", window=window)
+    legs = [Waypoint(position=_place(river, along, 60), height_m=20) for along in (150, 300)]
+    plan = _plan(TakeOff(height_m=20), *legs, ReturnHome(height_m=20))
+    problems = check(plan, closed, limits=LIMITS, now=Conditions(day + timedelta(hours=5)))
+    assert any("closed by order 17" in p.reason and p.fault is PlanFault.KEEP_OUT for p in problems)
+    assert check(plan, closed, limits=LIMITS, now=Conditions(day + timedelta(days=3))) == []
+
+
+def test_nothing_is_dropped_on_a_crowd_while_it_gathers(river: River, zones: ZoneSet, tmp_path: Path) -> None:
+    window = {"type": "clock", "from_time": "10:00", "to_time": "14:00"}
+    crowded = _with(zones, tmp_path, "crowd", _around(river, 220, 30), window=window)
+    plan = _plan(
+        TakeOff(height_m=20), Drop(position=_place(river, 220, 30), height_m=5, hook=1), ReturnHome(height_m=20)
+    )
+    noon, night = (Conditions(datetime(2026, 9, 28, hour, tzinfo=UTC)) for hour in (4, 16))
+    assert [p.fault for p in check(plan, crowded, limits=LIMITS, now=noon)] == [PlanFault.DROP_AREA]
+    assert check(plan, crowded, limits=LIMITS, now=night) == []

@@ -84,6 +84,8 @@ def test_the_commands_are_those_of_the_design() -> None:
         "chaoxun demo", "chaoxun serve", "chaoxun sim", "chaoxun sim compare", "chaoxun scenario run",
         "chaoxun watch",
         "chaoxun bore forecast", "chaoxun site check", "chaoxun site init", "chaoxun bench", "chaoxun replay",
+        "chaoxun bore import", "chaoxun bore fit",
+        "chaoxun mission plan", "chaoxun mission check", "chaoxun mission convert",
     }  # fmt: skip
 
 
@@ -289,6 +291,52 @@ def test_a_station_or_day_that_is_none_is_refused() -> None:
     assert answer.exit_code == 1
     assert "has no station 'atlantis'; it has" in answer.stderr
     assert chaoxun("bore", "forecast", "--date", "2026-13-01").exit_code == 2
+
+
+def test_the_day_is_drawn_and_a_typhoon_brings_the_bore_earlier(tmp_path: Path) -> None:
+    asked = ["bore", "forecast", "--date", "2026-09-28", "--station", "yanguan", "--json"]
+    calm, wild = (json.loads(chaoxun(*asked, *more).stdout)[-1] for more in ([], ["--typhoon"]))
+    assert calm["at"] > wild["at"]
+    assert calm["sigma_s"] < wild["sigma_s"]
+    picture = tmp_path / "day.png"
+    assert chaoxun("bore", "forecast", "--date", "2026-09-28", "--plot", picture).exit_code == 0
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    answer = chaoxun("bore", "forecast", "--plot", tmp_path / "day.xyz")
+    assert (answer.exit_code, "cannot be drawn" in answer.stderr) == (1, True)
+
+
+def test_an_official_table_is_imported_into_the_site_and_used(tmp_path: Path) -> None:
+    site = tmp_path / "yanguan"
+    assert chaoxun("site", "init", site).exit_code == 0
+    file = tmp_path / "t.csv"
+    imported = ["bore", "import", file, "--site", site, "--source", "智管钱潮", "--by", "Lin"]
+    file.write_text("station,at\nyanguan,2026-09-28T15:20\n")
+    answer = chaoxun(*imported)
+    assert (answer.exit_code, "not credible" in answer.stderr, (site / "bore_table.yaml").exists()) == (
+        1,
+        True,
+        False,
+    )
+    file.write_text("station,at\nyanguan,2026-09-28T12:50\n")
+    assert chaoxun(*imported).exit_code == 0
+    told = json.loads(
+        chaoxun("bore", "forecast", "--site", site, "--date", "2026-09-28", "--station", "yanguan", "--json").stdout
+    )
+    assert (told[-1]["local"], told[-1]["source"]) == ("2026-09-28T12:50:00+08:00", "table")
+
+
+def test_constants_are_fitted_to_fronts_that_were_seen(tmp_path: Path) -> None:
+    file = tmp_path / "seen.csv"
+    file.write_text(  # RIVER.md §1.4: dated bores at Yanguan
+        "station,at\nyanguan,2014-09-11T12:57\nyanguan,2020-08-22T14:13\nyanguan,2022-09-12T13:09\n"
+        "yanguan,2023-10-01T13:20\nyanguan,2026-08-30T13:20\nmoon,2026-08-30T13:20\n"
+    )
+    told = json.loads(chaoxun("bore", "fit", file, "--json").stdout)
+    assert [one["name"] for one in told["fitted"]] == ["lead_before_transit_min"]
+    assert told["fitted"][0]["count"] == 5
+    assert told["fitted"][0]["mean_absolute_error_min"] < 26
+    assert told["left_out"][0]["station"] == "moon"
+    assert "lead" in chaoxun("bore", "fit", file).stdout
 
 
 @pytest.fixture

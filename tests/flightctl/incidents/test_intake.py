@@ -50,24 +50,38 @@ class Shelf:
 
 class Desk:
     def __init__(self, bore_eta_s: float | None) -> None:
+        self.closed = set[str]()  # zones whose window is closed
         self.clock = Clock(asyncio.get_running_loop(), START)
         self.book = IncidentBook(Shelf(), lambda: None)
         table = (TableEntry("yanguan", START + timedelta(hours=1), "test"),)
         current = CurrentField(SITE.river, BoreForecast(SITE.river, table), SITE.zones.grounds())
         rng = np.random.default_rng(1)
-        self.intake = Intake(self.book, SITE.frame, current, self.clock, rng, lambda _: bore_eta_s)
+        self.intake = Intake(self.book, SITE.frame, current, self.clock, rng, lambda _: bore_eta_s, self.counts)
+
+    def counts(self, zone_id: str) -> bool:
+        return zone_id not in self.closed
 
     def alert(self, kind: AlertKind, place: Enu, **rest: Any) -> Alert:
         values: dict[str, Any] = {"camera_id": "cam-3", "confidence": 0.9, "track_id": 1, **rest}
         now = self.clock.now()
         return Alert(id=UUID(int=int(now.timestamp())), kind=kind, at=now, position=where(place), **values)
 
-    async def see(self, place: Enu, surface: Surface, *, track: int = 1, zones: tuple[str, ...] = ()) -> None:
+    async def see(
+        self,
+        place: Enu,
+        surface: Surface,
+        *,
+        track: int = 1,
+        zones: tuple[str, ...] = (),
+        alerts: tuple[Alert, ...] = (),
+    ) -> None:
         box = PixelBox(x=1, y=1, w=5, h=9)
         view = TrackView(
             track_id=track, box=box, surface=surface, position=where(place), zone_ids=zones, alerting=bool(zones)
         )
-        report = FrameReport(camera_id="cam-3", at=self.clock.now(), health=CameraHealth.OK, tracks=(view,))
+        report = FrameReport(
+            camera_id="cam-3", at=self.clock.now(), health=CameraHealth.OK, tracks=(view,), alerts=alerts
+        )
         await self.intake.report(report)
 
 
@@ -167,5 +181,53 @@ def test_a_camera_that_is_back_resolves_its_own_fault_only() -> None:
         await desk.see(bank(0, -5), Surface.PROMENADE)
         assert desk.book[mine.id].state is IncidentState.RESOLVED
         assert desk.book[other.id].state is IncidentState.DETECTED
+
+    play(story)
+
+
+def test_an_entry_outside_the_zones_window_counts_when_the_window_opens_with_the_person_inside() -> None:
+    async def story(desk: Desk) -> None:
+        desk.closed.add("foreshore-west")
+        zones = ("foreshore-west",)
+        entry = desk.alert(
+            AlertKind.ZONE_ENTRY, bank(-200, 10), details={"zone_id": zones[0], "reason": "feet in it"}
+        )
+        await desk.see(bank(-200, 10), Surface.FORESHORE, zones=zones, alerts=(entry,))
+        for _ in range(20):
+            await asyncio.sleep(1.0)
+            await desk.see(bank(-190, 12), Surface.FORESHORE, zones=zones)
+        assert desk.book.all() == []
+        desk.closed.clear()
+        await desk.see(bank(-190, 12), Surface.FORESHORE, zones=zones)
+        (incident,) = desk.book.all()
+        assert "inside when the zone's window opened" in str(incident.alerts[0].details["reason"])
+        assert incident.opened_at == desk.clock.now()
+        assert incident.position == where(bank(-190, 12))
+
+    play(story)
+
+
+def test_somebody_who_left_before_the_window_opened_is_no_incident() -> None:
+    async def story(desk: Desk) -> None:
+        desk.closed.add("foreshore-west")
+        zones = ("foreshore-west",)
+        entry = desk.alert(AlertKind.ZONE_ENTRY, bank(-200, 10), details={"zone_id": zones[0]})
+        await desk.see(bank(-200, 10), Surface.FORESHORE, zones=zones, alerts=(entry,))
+        for _ in range(15):
+            await asyncio.sleep(1.0)
+            await desk.see(bank(-190, -5), Surface.PROMENADE)
+        desk.closed.clear()
+        await desk.see(bank(-190, 12), Surface.FORESHORE, zones=zones)
+        assert desk.book.all() == []
+
+    play(story)
+
+
+def test_a_fall_counts_whatever_the_zones_window() -> None:
+    async def story(desk: Desk) -> None:
+        desk.closed.add("river-mid")
+        fall = desk.alert(AlertKind.FALL, bank(100, 5), details={"zone_id": "river-mid"})
+        await desk.see(bank(100, 5), Surface.WATER, alerts=(fall,))
+        assert [incident.priority for incident in desk.book.all()] == [Priority.P1]
 
     play(story)
