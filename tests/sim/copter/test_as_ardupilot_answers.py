@@ -245,6 +245,31 @@ def test_take_off_to_a_height_above_home_and_the_next_place_take_the_seconds_see
     run_virtual(story())
 
 
+def test_the_return_takes_the_seconds_seen_above_home_and_from_140_m_away() -> None:
+    async def story() -> None:
+        async with flying_ground() as (ground, copter, _world):
+            await ground.mode(4)
+            await ground.arm()
+            assert await ground.command(_TAKEOFF, 0, 0, 0, 0, 0, 0, 20) == ACCEPTED
+            await until(lambda: copter.state.height_m >= 19.8, within_s=30)
+            await asyncio.sleep(3.0)
+            await ground.mode(6)
+            assert await until(lambda: not copter.state.armed, within_s=80) == pytest.approx(40.5, abs=3.0)
+
+            await ground.mode(4)
+            await ground.arm()
+            assert await ground.command(_TAKEOFF, 0, 0, 0, 0, 0, 0, 30) == ACCEPTED
+            await until(lambda: copter.state.height_m >= 29.5, within_s=40)
+            away = Enu(140.0, 0.0)
+            ground.go_to(away, 30.0)
+            await until(lambda: off_m(copter, away) < 1.0, within_s=60)
+            await asyncio.sleep(3.0)
+            await ground.mode(6)
+            assert await until(lambda: not copter.state.armed, within_s=120) == pytest.approx(64.0, abs=4.0)
+
+    run_virtual(story())
+
+
 def test_loiter_with_the_simulated_stick_at_rest_lands_from_20_m_in_nine_seconds() -> None:
     async def story() -> None:
         async with flying_ground() as (ground, copter, _world):
