@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from uuid import UUID
 
-from flightctl.api.views import DroneView
+from flightctl.api.views import DroneView, LinkView
 from flightctl.dispatch.decision import Candidate, Decision, Purpose, Refusal
 from flightctl.dock.protocol import DockState
 from flightctl.incidents.model import Consent, Drift, Incident, IncidentState, Outcome, Priority, TimelineEntry
@@ -98,6 +98,15 @@ def flight(parked: DroneView, now: float, frame: LocalFrame, *, dropped: bool) -
             "incident_id": RESCUE,
             "trail": tuple(earlier),
             "link_loss_percent": 0.4,
+            "link": LinkView(
+                endpoint="udpin:0.0.0.0:14550",
+                loss_percent=0.4,
+                messages_per_s=34.0,
+                bytes_per_s=1460.0,
+                told_messages_per_s=5.0,
+                told_bytes_per_s=210.0,
+                round_trip_ms=38.0,
+            ),
         }
     )
 

@@ -59,6 +59,13 @@ def test_a_report_that_does_not_come_is_said(open_page: Open, served: Served) ->
     expect(dialog.get_by_role("alert")).to_have_count(0)
 
 
+def test_a_drone_in_the_air_shows_how_it_is_heard(open_page: Open) -> None:
+    page = open_page(language="en-GB")
+    drone_opened(page, "cx-2")
+    heard = page.get_by_role("dialog", name="Chaoxun 2").locator("[data-link]")
+    expect(heard).to_have_text("link: 34 messages/s, 1460 B/s, 0 % lost, 38 ms there and back")
+
+
 def test_the_report_speaks_chinese(open_page: Open) -> None:
     page = open_page()
     drone_opened(page)
