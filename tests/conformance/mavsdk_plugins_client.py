@@ -20,6 +20,7 @@ from mavsdk.plugins.gripper import Gripper
 from mavsdk.plugins.info import Info
 from mavsdk.plugins.param import Param
 from mavsdk.plugins.telemetry import Telemetry
+from mavsdk.plugins.winch import Winch
 
 LAT, LON = 30.4017, 120.5480
 HEIGHT_M = 12.0
@@ -108,6 +109,13 @@ class Client:
         self.seen["fence down"] = [len(held.polygons), len(held.polygons[0].points), len(held.circles)]
         self.seen["fence clear"] = tried(fence.clear_geofence)
 
+    def winch(self) -> None:
+        """Its commands go to component 169; MAVSDK has no way to ask for the status that this one is silent with."""
+        winch = Winch(self.system)
+        self.seen["winch pays out"] = tried(lambda: winch.relative_length_control(1, 3.0, 1.5))
+        threading.Event().wait(1.2)  # of the line's two seconds, at four times the pace
+        self.seen["winch relaxes"] = tried(lambda: winch.relax(1))
+
     def mission(self, telemetry: Any) -> None:
         raw = mission_raw.MissionRaw(self.system)
         reached: list[int] = []
@@ -157,6 +165,7 @@ def main(port: int) -> dict[str, Any]:
     client.info()
     client.parameters()
     client.fence()
+    client.winch()
     client.mission(telemetry)
     client.fly(telemetry)
     return client.seen

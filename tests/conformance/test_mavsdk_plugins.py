@@ -21,7 +21,7 @@ from tests.sim.copter.ground import FRAME, HOME, HOME_AMSL_M, World
 _CLIENT = Path(__file__).with_name("mavsdk_plugins_client.py")
 _SPEEDUP = 4.0
 _QUICK = {"WPNAV_SPEED_UP": 500.0, "WPNAV_SPEED_DN": 400.0, "LAND_SPEED": 250.0, "LAND_ALT_LOW": 200.0,
-          "RTL_LOIT_TIME": 0.0}  # fmt: skip
+          "RTL_LOIT_TIME": 0.0, "WINCH_TYPE": 1.0, "WINCH_RATE_MAX": 3.0, "SERVO11_FUNCTION": 88.0}  # fmt: skip
 
 
 @pytest.mark.realtime
@@ -29,6 +29,7 @@ _QUICK = {"WPNAV_SPEED_UP": 500.0, "WPNAV_SPEED_DN": 400.0, "LAND_SPEED": 250.0,
 @pytest.mark.skipif(importlib.util.find_spec("mavsdk") is None, reason="MAVSDK is not installed (group dev)")
 def test_mavsdks_plugins_find_in_it_what_they_look_for() -> None:
     world = World()
+    line_out_m: list[float] = []
 
     async def story() -> dict[str, Any]:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
@@ -60,6 +61,7 @@ def test_mavsdks_plugins_find_in_it_what_they_look_for() -> None:
             if client.returncode is None:
                 client.kill()
                 await client.wait()
+            line_out_m.append(copter._vehicle.winch.length_m)  # pyright: ignore[reportPrivateUsage] - past the link
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
         lines = [line for line in out.decode().splitlines() if line.startswith("{")]  # the library prints as well
@@ -67,6 +69,7 @@ def test_mavsdks_plugins_find_in_it_what_they_look_for() -> None:
         return json.loads(lines[-1])
 
     seen = run_scaled(story(), _SPEEDUP)
+    assert line_out_m == [pytest.approx(3.0, abs=0.1)]
     refused = {"takes off disarmed", "reboot in the air", "disarm in the air", "unknown"}
     assert {what for what, result in seen.items() if str(result).endswith("Error")} == refused
     for what in refused:
@@ -75,6 +78,6 @@ def test_mavsdks_plugins_find_in_it_what_they_look_for() -> None:
     assert seen.pop("get") == [400.0, 900]
     assert seen.pop("fence down") == [1, 4, 1]  # a polygon with its corners, a circle
     assert seen.pop("mission down") == [16, 22, 16, 20]  # home first, as ArduPilot has it
-    assert len(seen) == 30
+    assert len(seen) == 32
     assert {what: result for what, result in seen.items() if result not in {True, "SUCCESS"}} == {}
     assert [release.hook for release in world.releases] == [1]
