@@ -3,6 +3,9 @@
 Plain floats: one step of one copter costs a few microseconds. The flight controller's inner loops are folded
 in: what is asked (a place, a velocity, a height, a climb rate) becomes an acceleration, limited in size and in
 jerk, and the wind it feels is compensated with the lag of a real attitude loop.
+
+An array step for a whole fleet was measured and left out: carrying 100 bodies into arrays and back costs seven
+tenths of stepping them one by one, and the physics is a seventh of what a flying copter costs.
 """
 
 from __future__ import annotations
