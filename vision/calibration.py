@@ -44,7 +44,7 @@ class Projection:
         self.position = frame.to_enu(camera.position)
         self.focal_px = (lens.width_px / 2) / math.tan(math.radians(lens.hfov_deg) / 2)
         self.centre_px = (lens.width_px / 2, lens.height_px / 2)
-        self.rotation = _rotation(camera.yaw_deg, camera.pitch_deg, camera.roll_deg)
+        self.rotation = rotation_of(camera.yaw_deg, camera.pitch_deg, camera.roll_deg)
         self._eye = np.array([self.position.east_m, self.position.north_m, camera.height_amsl_m])
         self._plain: list[list[float]] = [*self.rotation.tolist(), self._eye.tolist()]
         self._to_wgs84 = _LocalDegrees(frame, self.position)
@@ -80,7 +80,7 @@ class Projection:
         y = (pixels[:, 1] - self.centre_px[1]) / self.focal_px
         lens = self.camera.lens
         if lens.k1 or lens.k2:
-            scale = _undistortion(np.hypot(x, y), lens.k1, lens.k2)
+            scale = undistortion(np.hypot(x, y), lens.k1, lens.k2)
             x, y = x * scale, y * scale
         return np.column_stack([x, y, np.ones_like(x)]) @ self.rotation
 
@@ -90,19 +90,9 @@ class Projection:
         """(n, 2) metres at a height to (n, 2) pixels; NaN behind the camera or where the lens folds back."""
         enu = np.asarray(enu, dtype=np.float64).reshape(-1, 2)
         heights = np.asarray(amsl_m, dtype=np.float64) * np.ones(len(enu))
-        seen = (np.column_stack([enu, heights]) - self._eye) @ self.rotation.T
-        depth = seen[:, 2]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            x, y = seen[:, 0] / depth, seen[:, 1] / depth
         lens = self.camera.lens
-        if lens.k1 or lens.k2:
-            r2 = x * x + y * y
-            scale = 1 + lens.k1 * r2 + lens.k2 * r2 * r2
-            folded = 1 + 3 * lens.k1 * r2 + 5 * lens.k2 * r2 * r2 <= 0
-            x, y = np.where(folded, np.nan, x * scale), y * scale
-        result = np.column_stack([x * self.focal_px + self.centre_px[0], y * self.focal_px + self.centre_px[1]])
-        result[~(depth > _MIN_DEPTH_M) | np.isnan(result).any(axis=1)] = np.nan
-        return result
+        points = np.column_stack([enu, heights])
+        return seen_at(points, self._eye, self.rotation, self.focal_px, self.centre_px, lens.k1, lens.k2)
 
     def pixel(self, point: Enu, amsl_m: float) -> tuple[float, float]:
         """One point; the plain-number twin of `pixels`, for the inner loop."""
@@ -186,7 +176,34 @@ class _LocalDegrees:
         )
 
 
-def _rotation(yaw_deg: float, pitch_deg: float, roll_deg: float) -> FloatArray:
+def seen_at(
+    points: FloatArray,
+    eye: FloatArray,
+    rotation: FloatArray,
+    focal_px: float,
+    centre_px: tuple[float, float],
+    k1: float = 0.0,
+    k2: float = 0.0,
+) -> FloatArray:
+    """(n, 3) east, north, amsl to (n, 2) pixels: the projection itself, which `camera_fit` fits as it is used.
+
+    NaN behind the camera or where the lens folds back.
+    """
+    seen = (points - eye) @ rotation.T
+    depth = seen[:, 2]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        x, y = seen[:, 0] / depth, seen[:, 1] / depth
+    if k1 or k2:
+        r2 = x * x + y * y
+        scale = 1 + k1 * r2 + k2 * r2 * r2
+        folded = 1 + 3 * k1 * r2 + 5 * k2 * r2 * r2 <= 0
+        x, y = np.where(folded, np.nan, x * scale), y * scale
+    result = np.column_stack([x * focal_px + centre_px[0], y * focal_px + centre_px[1]])
+    result[~(depth > _MIN_DEPTH_M) | np.isnan(result).any(axis=1)] = np.nan
+    return result
+
+
+def rotation_of(yaw_deg: float, pitch_deg: float, roll_deg: float) -> FloatArray:
     """Rows are the camera's right, down and forward axes in east, north, up."""
     yaw, pitch, roll = (math.radians(angle) for angle in (yaw_deg, pitch_deg, roll_deg))
     forward = np.array([math.sin(yaw) * math.cos(pitch), math.cos(yaw) * math.cos(pitch), math.sin(pitch)])
@@ -197,7 +214,7 @@ def _rotation(yaw_deg: float, pitch_deg: float, roll_deg: float) -> FloatArray:
     )
 
 
-def _undistortion(distorted: FloatArray, k1: float, k2: float) -> FloatArray:
+def undistortion(distorted: FloatArray, k1: float, k2: float) -> FloatArray:
     """By how much to multiply a distorted radius to get the true one; NaN where the lens model folds back."""
     radius = distorted.copy()
     for _ in range(_NEWTON_STEPS):

@@ -1,6 +1,7 @@
 """Vision's branch of the error tree.
 
 ChaoxunError
+├── CalibrationRefused        the control points do not give a calibration to rely on; carries every reason
 ├── OutputUnwritable          the folder for what is kept cannot be written
 └── SourceError               a source of pictures cannot be used; the text names it and says why
     ├── SourceMissing         no such file or folder
@@ -13,7 +14,17 @@ ChaoxunError
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from geofence.errors import ChaoxunError
+
+
+class CalibrationRefused(ChaoxunError):
+    """Control points that do not give a calibration to rely on."""
+
+    def __init__(self, reasons: Sequence[str]) -> None:
+        self.reasons = tuple(reasons)
+        super().__init__("\n".join(f"The calibration is refused: {reason}" for reason in self.reasons))
 
 
 class OutputUnwritable(ChaoxunError):
