@@ -12,7 +12,7 @@ from enum import StrEnum
 import cv2
 import numpy as np
 
-from geofence.position import LocalFrame
+from geofence.position import Enu, LocalFrame
 from sim.camera.figures import add_afloat, add_ashore
 from sim.camera.lens import TrueLens
 from sim.camera.pixels import Picture, above, looked_up, thrice, touched
@@ -92,6 +92,16 @@ class SimCamera:
             picture = self._soiled(picture)
         self._frozen = picture
         return picture
+
+    def sees(self, place: Enu, amsl_m: float) -> bool:
+        """Whether the point lies in the picture with nothing solid before it; faults and weather aside."""
+        point = np.array([[place.east_m, place.north_m, amsl_m]])
+        pixels, depth = self._lens.project(point)
+        height, width = self._railing.shape
+        column, row = round(float(pixels[0, 0])), round(float(pixels[0, 1]))
+        if depth[0] <= 2.0 or not (0 <= column < width and 0 <= row < height):
+            return False
+        return bool(self._distance[row, column] > np.linalg.norm(point - self._lens.position) - 1.5)
 
     def encoded(self, view: WorldView, at: datetime, *, quality: int = 80) -> EncodedFrame | None:
         """The picture as a JPEG frame taken `at`; None while the camera is off."""

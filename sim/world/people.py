@@ -36,6 +36,11 @@ _TOPS: tuple[Colour, ...] = (
     (112, 80, 118), (140, 140, 92), (76, 104, 172), (112, 112, 112), (48, 46, 52), (168, 160, 150),
 )  # fmt: skip
 _LEGS: tuple[Colour, ...] = ((45, 40, 38), (90, 60, 45), (60, 60, 62), (120, 130, 140), (38, 38, 38))
+_CLOTHES: dict[str, tuple[Colour, Colour]] = {
+    "dark": ((48, 46, 52), (38, 38, 38)),
+    "pale": ((206, 208, 208), (150, 158, 166)),
+    "vivid": ((52, 60, 200), (90, 60, 45)),
+}
 
 
 class Body(StrEnum):
@@ -85,6 +90,8 @@ class Person:
         self._rng = rng
         self._top = _TOPS[int(rng.integers(len(_TOPS)))]
         self._legs = _LEGS[int(rng.integers(len(_LEGS)))]
+        if plan.clothes != "drawn":
+            self._top, self._legs = _CLOTHES[plan.clothes]
         self._acts: list[Act] = list(plan.acts)
         self._act_began_s: float | None = None
         self._path: list[BankPlace] = []

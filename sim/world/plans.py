@@ -60,6 +60,8 @@ class FallIn:
     does: Literal["fall"] = "fall"
 
 
+Clothes = Literal["drawn", "dark", "pale", "vivid"]
+
 Act = Walk | Stand | ClimbDown | Wander | WalkBack | FallIn
 
 
@@ -74,6 +76,7 @@ class PersonPlan:
     heeds_hail_after_s: float | None = 4.0  # None: takes no notice
     swims: bool = True  # makes for a lifebuoy within reach
     height_m: float = 1.7
+    clothes: Clothes = "drawn"  # by chance
 
 
 @dataclass(frozen=True, slots=True)

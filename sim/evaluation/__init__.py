@@ -1,0 +1,1 @@
+"""How well vision does on rendered scenes whose truth is known: `chaoxun eval rendered` and `nuisance`."""

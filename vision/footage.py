@@ -1,0 +1,183 @@
+"""The real clips of an evaluation folder against their annotations (`chaoxun eval footage --footage DIR`).
+
+The clips come without a calibration, so only what needs none can be asked: who is tracked, how long somebody
+standing is held, whether anything is told where nothing is. The metric picture series of breaking fronts is the exception: it is
+looked at by the bore's own rule, as if from straight above. A clip that is absent is left out and said so.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from geofence.position import LatLon, LocalFrame
+from vision.alert import AlertKind
+from vision.calibration import Projection
+from vision.camera import Camera, Lens
+from vision.picture import Picture
+from vision.pipeline import CameraPipeline
+from vision.scene import SceneGeometry, SceneModel
+from vision.watch import watch
+
+_SLACK_S = 0.5  # the annotations are good to five frames
+_HFOV_DEG = 8.0  # of the lens that stands in for a view from straight above
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One question put to one clip."""
+
+    clip: str
+    question: str
+    true: str
+    found: str
+    note: str = ""
+
+    @property
+    def row(self) -> tuple[str, ...]:
+        return self.clip, self.question, self.true, self.found, self.note
+
+
+@dataclass(frozen=True, slots=True)
+class FootageReport:
+    findings: tuple[Finding, ...] = ()
+    skipped: str = ""  # why, when there was nothing to look at
+
+    def to_json(self) -> dict[str, Any]:
+        rows = [
+            {"clip": f.clip, "question": f.question, "true": f.true, "found": f.found, "note": f.note}
+            for f in self.findings
+        ]
+        return {"material": "footage", "note": "real clips", "skipped": self.skipped or None, "findings": rows}
+
+
+def evaluate_footage(folder: Path | None) -> FootageReport:
+    """Everything in the folder that is known."""
+    if folder is None:
+        return FootageReport(skipped="no --footage DIR was given")
+    if not folder.is_dir():
+        return FootageReport(skipped=f"{folder} is not a folder")
+    found = [*_one_by_one(folder), *_cars(folder), *_falls(folder), *_fronts(folder)]
+    return FootageReport(tuple(found)) if found else FootageReport(skipped=f"none of the known clips is in {folder}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    tracks: tuple[tuple[float, float], ...]  # first and last second
+    alerts: dict[str, int]
+
+
+def _watched(path: Path) -> _Seen:
+    lines: list[str] = []
+    summary = watch(str(path), emit=lines.append, json=True)
+    told = [one for one in map(json.loads, lines) if one["type"] == "track"]
+    return _Seen(tuple((one["from_s"], one["to_s"]) for one in told), {str(k): n for k, n in summary.alerts.items()})
+
+
+def _one_by_one(folder: Path) -> Iterator[Finding]:
+    clip, truth = folder / "one_by_one.mp4", folder / "one_by_one.gt.json"
+    if not clip.exists() or not truth.exists():
+        return
+    content = json.loads(truth.read_text("utf-8"))
+    fps, visits, seen = content["fps"], content["visits"], _watched(clip)
+    yield Finding(clip.name, *held_while_standing(visits, fps, seen.tracks))
+    spans = [(visit["enter"] / fps, visit["leave"] / fps) for visit in visits]
+    stray = sum(not any(a - 1.0 <= first <= b + 1.0 for a, b in spans) for first, _ in seen.tracks)
+    yield Finding(clip.name, "people", str(content["people"]), str(len(seen.tracks)), "tracks")
+    yield Finding(clip.name, "tracks where nobody is", "0", str(stray))
+    yield Finding(clip.name, "alerts", "0", str(sum(seen.alerts.values())))
+
+
+def held_while_standing(
+    visits: list[dict[str, float]], fps: float, tracks: tuple[tuple[float, float], ...]
+) -> tuple[str, str, str]:
+    """Question, truth, finding: who stands is held by one track from first to last."""
+    held = sum(
+        any(
+            first <= visit["still_from"] / fps + _SLACK_S and last >= visit["still_to"] / fps - _SLACK_S
+            for first, last in tracks
+        )
+        for visit in visits
+    )
+    return "held by one track while standing", str(len(visits)), str(held)
+
+
+def _cars(folder: Path) -> Iterator[Finding]:
+    clip = folder / "cars.mp4"
+    if clip.exists():
+        seen = _watched(clip)
+        yield Finding(clip.name, "people", "0", str(len(seen.tracks)), "person-sized tracks; sizes are nominal here")
+        yield Finding(clip.name, "alerts", "0", str(sum(seen.alerts.values())))
+
+
+def _falls(folder: Path) -> Iterator[Finding]:
+    clips = sorted((folder / "falls").glob("S*_*.mp4"))
+    if not clips:
+        return
+    falling = [clip for clip in clips if _has_fall(clip)]
+    told = {clip: sum(_watched(clip).alerts.values()) for clip in clips}
+    note = "a fall is told over the edge of a calibrated wall only; indoors there is none"
+    yield Finding("falls/", "falls told", str(len(falling)), str(sum(told[c] > 0 for c in falling)), note)
+    calm = len(clips) - len(falling)
+    yield Finding(
+        "falls/", f"alerts in {calm} clips without a fall", "0", str(sum(told[c] for c in clips if c not in falling))
+    )
+
+
+def _has_fall(clip: Path) -> bool:
+    """By the annotation beside it: S1_Fall_13.mp4 is row 13.mp4 of S1_Fall.csv."""
+    stem, _, number = clip.stem.rpartition("_")
+    table = clip.with_name(f"{stem}.csv")
+    if not table.exists():
+        return False
+    with table.open(encoding="utf-8", newline="") as lines:
+        rows = [row for row in csv.reader(lines) if row and row[0].strip() == f"{number}.mp4"]
+    return any("Falling" in ",".join(row) for row in rows)
+
+
+def _fronts(folder: Path) -> Iterator[Finding]:
+    series = folder / "bore_like_fronts"
+    truth, pictures = series / "fronts.gt.json", sorted(series.glob("*.png"))
+    if not truth.exists() or not pictures:
+        return
+    content = json.loads(truth.read_text("utf-8"))
+    first = cv2.imread(str(pictures[0]))
+    if first is None:
+        return
+    speeds = [front["speed_m_s"] for front in content["fronts"]]
+    pipeline = _from_above(first.shape[1], first.shape[0], content["metres_per_px"])
+    found: list[float] = []
+    for path in pictures:
+        at = datetime.fromtimestamp(int(path.stem.rpartition("_")[2]) / 1000, UTC)
+        report = pipeline.process_picture(at, Picture(data=path.read_bytes()))
+        found += [float(a.details["speed_mps"]) for a in report.alerts if a.kind is AlertKind.BORE_FRONT]
+    text = ", ".join(f"{speed:.1f}" for speed in found) or "none told"
+    yield Finding("bore_like_fronts/", "speed of a front, m/s", f"{min(speeds)}-{max(speeds)}", text)
+
+
+def _from_above(width_px: int, height_px: int, metres_per_px: float) -> CameraPipeline:
+    """Water everywhere, a bank along the upper edge, a long lens so high that every pixel is the same size."""
+    half_m = width_px * metres_per_px / 2
+    camera = Camera(
+        id="from-above",
+        name={"en": "from above", "zh": "正上方"},
+        stream="-",
+        position=LatLon(lat=0.0, lon=0.0),
+        height_amsl_m=float(half_m / np.tan(np.radians(_HFOV_DEG / 2))),
+        yaw_deg=0.0,
+        pitch_deg=-90.0,
+        lens=Lens(width_px=width_px, height_px=height_px, hfov_deg=_HFOV_DEG),
+        range_m=height_px * metres_per_px,
+    )
+    north = height_px * metres_per_px / 2 - metres_per_px
+    crest = np.array([[-2 * half_m, north], [2 * half_m, north]])
+    scene = SceneModel(Projection(camera, LocalFrame(camera.position)), SceneGeometry((), 0.0, 0.0, crest))
+    return CameraPipeline(camera, scene, seed=1, preview_every_s=1e9)
