@@ -135,7 +135,7 @@ class Fitter:
         )
 
     def fit(self, *, search: bool = True) -> CameraFit:
-        """Without `search` no wrong point is looked for. Raises CalibrationRefused when there are too few points to fit anything."""
+        """Without `search` no wrong point is looked for. Raises CalibrationRefused when the points are too few."""
         count, least = len(self.world), self.solve.least_points
         if count < least:
             sought = ", ".join(name.replace("log_focal", "focal length") for name in self.solve.names)

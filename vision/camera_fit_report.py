@@ -105,8 +105,8 @@ def _refusals(done: Calibrated, fitter: Fitter, fit: CameraFit) -> tuple[str, ..
         if hfov.sigma is not None and hfov.sigma > _HFOV_LIMIT * hfov.after:
             reasons.append(
                 f"the focal length is not determined (field of view {hfov.after:.1f} ± {hfov.sigma:.1f} degrees): "
-                "the points are too much at one distance or in one part of the picture. Add nearer and farther ones, or "
-                "keep the lens with --fix-focal."
+                "the points are too much at one distance or in one part of the picture. "
+                "Add nearer and farther ones, or keep the lens with --fix-focal."
             )
         if done.ground_sigma_m is None or done.ground_sigma_m > GROUND_LIMIT_M:
             much = (

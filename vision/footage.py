@@ -1,8 +1,9 @@
 """The real clips of an evaluation folder against their annotations (`chaoxun eval footage --footage DIR`).
 
 The clips come without a calibration, so only what needs none can be asked: who is tracked, how long somebody
-standing is held, whether anything is told where nothing is. The metric picture series of breaking fronts is the exception: it is
-looked at by the bore's own rule, as if from straight above. A clip that is absent is left out and said so.
+standing is held, whether anything is told where nothing is. The metric picture series of breaking fronts is the
+exception: it is looked at by the bore's own rule, as if from straight above. A clip that is absent is left out and
+said so.
 """
 
 from __future__ import annotations
