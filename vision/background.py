@@ -54,6 +54,12 @@ class Background:
         """The empty scene as it is now believed to look."""
         return self._shown
 
+    @property
+    def threshold(self) -> Gray:
+        """How far from `picture` each pixel may be and still count as empty."""
+        assert self._threshold is not None
+        return self._threshold
+
     def foreground(self, gray: Gray) -> Gray:
         """255 where the picture differs from the empty scene. Call `learn` afterwards, once a frame."""
         if self._mean is None or self._mean.shape != gray.shape:

@@ -41,6 +41,7 @@ from vision.rules.finding import Finding
 from vision.rules.person_in_water import PersonInWaterConfig, PersonInWaterRule
 from vision.rules.zone_entry import ZoneEntryConfig, ZoneEntryRule
 from vision.scene import NOTHING, WATER, SceneContext, SceneModel
+from vision.specks import Specks, SpecksConfig
 from vision.track import Track, TrackConfig, Tracker
 from vision.water import WaterConfig, WaterContrast
 
@@ -55,6 +56,7 @@ _NEW_HITS = 10
 @dataclass(frozen=True)
 class PipelineConfig:
     background: BackgroundConfig = field(default_factory=BackgroundConfig)
+    specks: SpecksConfig = field(default_factory=SpecksConfig)
     water: WaterConfig = field(default_factory=WaterConfig)
     flood: FloodConfig = field(default_factory=FloodConfig)
     detect: DetectConfig = field(default_factory=DetectConfig)
@@ -100,6 +102,8 @@ class CameraPipeline:
         self._preview_at_s = -1e9
         self._told: dict[int, AlertKind] = {}  # tracks that an alert is about
         self._top_row = 0
+        self._specks: Specks | None = None
+        self._specks_config = config.specks
         self._look_from_scene()
 
     def set_context(self, context: SceneContext) -> None:
@@ -113,6 +117,11 @@ class CameraPipeline:
         self._water_mask = (self.scene.codes[self._top_row :] == WATER).astype(np.uint8) * 255
         self._solid_mask = cast("Gray", cv2.bitwise_not(self._water_mask))
         self._water_px = max(int(cv2.countNonZero(self._water_mask)), 1)
+        codes = self.scene.codes[self._top_row :]
+        if self._specks is None:
+            self._specks = Specks(codes, self._specks_config)
+        else:
+            self._specks.look_at(codes)
 
     # --- frames
 
@@ -180,6 +189,8 @@ class CameraPipeline:
         if not background.ready:
             background.learn(gray, foreground, None, max(dt_s, 0.05))
             return []
+        known = self._known(gray)
+        foreground = self._cleaned(gray, foreground, known, dt_s)
         findings = self._flood.step(foreground, self._top_row, now_s)
         if self._flood.restless:
             self._look_from_scene()
@@ -203,11 +214,18 @@ class CameraPipeline:
             lower = int(box.y + box.h) - self._top_row + 3
             if background.forget_ghost(gray, (left, top, int(box.x + box.w) + 3, lower)):
                 self._tracker.drop(track)
-        background.learn(gray, foreground, self._protected(gray, now_s), dt_s)
+        background.learn(gray, foreground, self._known(gray), dt_s)
         return findings + self._judge(self._tracker.tracks, now_s)
 
-    def _protected(self, gray: Gray, now_s: float) -> Gray:
-        """Where nothing may be learnt: under everybody who is, or a moment ago was, seen there."""
+    def _cleaned(self, gray: Gray, foreground: Gray, known: Gray, dt_s: float) -> Gray:
+        """The foreground without rain."""
+        background, believed = self._background, self._background.picture
+        assert self._specks is not None
+        assert believed is not None
+        return self._specks.clean(gray, believed, background.threshold, foreground, known, dt_s)
+
+    def _known(self, gray: Gray) -> Gray:
+        """Under everybody who is, or a moment ago was, seen there: nothing is learnt, and no rain is taken off."""
         mask = np.zeros(gray.shape, np.uint8)
         for track in self._tracker.tracks:
             if not track.confirmed and track.hits < 2:
