@@ -191,6 +191,9 @@ class CameraPipeline:
             return []
         known = self._known(gray)
         foreground = self._cleaned(gray, foreground, known, dt_s)
+        if self._specks is not None and not self._specks.settled:
+            background.learn(gray, foreground, None, dt_s)
+            return []
         findings = self._flood.step(foreground, self._top_row, now_s)
         if self._flood.restless:
             self._look_from_scene()

@@ -32,6 +32,7 @@ class SpecksConfig:
     block_px: int = 32
     time_constant_s: float = 4.0
     margin: float = 2.0  # grey levels above what keeps the share
+    settle_s: float = 0.6  # until it knows the weather
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +74,15 @@ class Specks:
             if kind != 255:
                 self._pixels[kind] = np.bincount(block[kinds == kind], minlength=count)
         if getattr(self, "_count", 0) != count:
-            self._count, self._weight = count, 0.0
+            self._count, self._weight, self._settled_s = count, 0.0, 0.0
             self._seen = np.zeros((2, count * _LEVELS))
             self._last = self._wide = None
         self.rise: dict[int, tuple[int, int]] = dict.fromkeys(self._pixels, (0, 0))
+
+    @property
+    def settled(self) -> bool:
+        """It has seen enough to tell specks from people."""
+        return self._settled_s >= self._config.settle_s
 
     @property
     def falling(self) -> bool:
@@ -89,6 +95,7 @@ class Specks:
         """The foreground without specks. `known` is 255 where somebody is already."""
         if self._last is not None and self._last.gray.shape != gray.shape:
             self._last = self._wide = None
+        self._settled_s = min(self._settled_s + dt_s, self._config.settle_s)
         wide = cast("Gray", cv2.dilate(foreground, self._near))
         if self._last is not None:
             self._measure(self._last, wide, dt_s)
@@ -116,7 +123,7 @@ class Specks:
         config = self._config
         around = cv2.bitwise_not(cv2.bitwise_or(wide, last.before))
         lonely = cv2.bitwise_and(cv2.bitwise_and(last.foreground, around), self._solid)
-        share = min(dt_s / config.time_constant_s, 1.0)
+        share = min(max(dt_s, 1e-3) / config.time_constant_s, 1.0)
         self._seen *= 1.0 - share
         self._weight = self._weight * (1.0 - share) + share
         if cv2.countNonZero(lonely):
