@@ -23,6 +23,7 @@ class BackgroundConfig:
     learn_s: float = 2.4  # from the first picture until detections count
     time_constant_s: float = 12.0
     foreground_time_constant_s: float = 45.0  # what differs but is no track: a parked cart, a moved bench
+    light_time_constant_s: float = 4.0  # a picture set back to the light of the model; the model follows
     flood_time_constant_s: float = 1.2  # when a whole region changes at once
     deviation_factor: float = 5.5  # of the mean deviation, 4.4 standard deviations
     floor: int = 13  # grey levels
@@ -106,6 +107,15 @@ class Background:
             cv2.accumulateWeighted(gray, self._mean, alpha, mask=strange)
             cv2.accumulateWeighted(self.difference, self._deviation, alpha, mask=strange)
         self._show()
+
+    def relight(self, gain: NDArray[np.float32], dt_s: float) -> None:
+        """The empty scene follows the light: `gain`, by blocks, is how much brighter it is now than it was learnt."""
+        if self._mean is None:
+            return
+        share = min(dt_s / self.config.light_time_constant_s, 1.0)
+        rows, columns = self._mean.shape
+        follow = cv2.resize(1.0 + (gain - 1.0) * share, (columns, rows), interpolation=cv2.INTER_LINEAR)
+        cv2.multiply(self._mean, follow, dst=self._mean)
 
     def _show(self) -> None:
         """The model as bytes, and now and then its threshold."""

@@ -33,6 +33,7 @@ from vision.camera import Camera
 from vision.detect import DetectConfig, Detector
 from vision.flood import FloodConfig, FloodWatch
 from vision.frame import EncodedFrame
+from vision.light import Light, LightConfig
 from vision.picture import Picture
 from vision.preview import annotated_jpeg
 from vision.rules.camera_fault import CameraFaultConfig, HealthChange, HealthWatch
@@ -42,6 +43,7 @@ from vision.rules.person_in_water import PersonInWaterConfig, PersonInWaterRule
 from vision.rules.zone_entry import ZoneEntryConfig, ZoneEntryRule
 from vision.scene import NOTHING, WATER, SceneContext, SceneModel
 from vision.specks import Specks, SpecksConfig
+from vision.steady import Steady, SteadyConfig
 from vision.track import Track, TrackConfig, Tracker
 from vision.water import WaterConfig, WaterContrast
 
@@ -56,6 +58,8 @@ _NEW_HITS = 10
 @dataclass(frozen=True)
 class PipelineConfig:
     background: BackgroundConfig = field(default_factory=BackgroundConfig)
+    steady: SteadyConfig = field(default_factory=SteadyConfig)
+    light: LightConfig = field(default_factory=LightConfig)
     specks: SpecksConfig = field(default_factory=SpecksConfig)
     water: WaterConfig = field(default_factory=WaterConfig)
     flood: FloodConfig = field(default_factory=FloodConfig)
@@ -88,6 +92,8 @@ class CameraPipeline:
         self._evidence = evidence
         self._rng = np.random.default_rng([seed, zlib.crc32(camera.id.encode())])
         self._background = Background(config.background)
+        self._steady = Steady(config.steady)
+        self._light = Light(config.light)
         self._flood = FloodWatch(scene, config.flood)
         self._water = WaterContrast(config.water)
         self._detector = Detector(scene, config.detect)
@@ -185,6 +191,7 @@ class CameraPipeline:
     def _look(self, gray: Gray, now_s: float) -> list[Finding]:
         background = self._background
         dt_s = min(now_s - self._last_s, _MAX_GAP_S) if self._last_s is not None else 0.0
+        gray = self._set_back(gray, now_s)
         foreground = background.foreground(gray)
         if not background.ready:
             background.learn(gray, foreground, None, max(dt_s, 0.05))
@@ -218,7 +225,17 @@ class CameraPipeline:
             if background.forget_ghost(gray, (left, top, int(box.x + box.w) + 3, lower)):
                 self._tracker.drop(track)
         background.learn(gray, foreground, self._known(gray), dt_s)
+        if self._light.gain is not None:
+            background.relight(self._light.gain, dt_s)
         return findings + self._judge(self._tracker.tracks, now_s)
+
+    def _set_back(self, gray: Gray, now_s: float) -> Gray:
+        """The picture where the empty scene lies and in its light."""
+        believed = self._background.picture
+        if not self._background.ready or believed is None or believed.shape != gray.shape:
+            return gray
+        self._steady.choose(believed, self._solid_mask, now_s)
+        return self._light.evened(self._steady.held(gray, believed), believed, self._solid_mask)
 
     def _cleaned(self, gray: Gray, foreground: Gray, known: Gray, dt_s: float) -> Gray:
         """The foreground without rain."""
