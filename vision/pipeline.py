@@ -53,6 +53,8 @@ EvidenceSink = Callable[[str, bytes], str | None]
 _MAX_GAP_S = 1.0  # a longer pause between frames teaches the background no faster than this
 _SAMPLE_STEP = 8
 _NEW_HITS = 10
+_FALL_S = 1.6
+_EDGE_M, _FALL_M, _ASIDE_M = 2.0, 6.0, 1.0
 
 
 @dataclass(frozen=True)
@@ -196,8 +198,7 @@ class CameraPipeline:
         if not background.ready:
             background.learn(gray, foreground, None, max(dt_s, 0.05))
             return []
-        known = self._known(gray)
-        foreground = self._cleaned(gray, foreground, known, dt_s)
+        foreground = self._cleaned(gray, foreground, now_s, dt_s)
         if self._specks is not None and not self._specks.settled:
             background.learn(gray, foreground, None, dt_s)
             return []
@@ -237,15 +238,27 @@ class CameraPipeline:
         self._steady.choose(believed, self._solid_mask, now_s)
         return self._light.evened(self._steady.held(gray, believed), believed, self._solid_mask)
 
-    def _cleaned(self, gray: Gray, foreground: Gray, known: Gray, dt_s: float) -> Gray:
-        """The foreground without rain."""
+    def _cleaned(self, gray: Gray, foreground: Gray, now_s: float, dt_s: float) -> Gray:
+        """The foreground without rain and snow."""
         background, believed = self._background, self._background.picture
         assert self._specks is not None
         assert believed is not None
-        return self._specks.clean(gray, believed, background.threshold, foreground, known, dt_s)
+        known, below = self._known(gray), self._below(gray, now_s)
+        return self._specks.clean(gray, believed, background.threshold, foreground, known, below, dt_s)
+
+    def _below(self, gray: Gray, now_s: float) -> Gray:
+        """Where a fall would take those who are at the wall's edge."""
+        mask = np.zeros(gray.shape, np.uint8)
+        for track in self._tracker.tracks:
+            if track.confirmed and track.missing_s(now_s) <= _FALL_S and track.at_edge(_EDGE_M):
+                box = track.detection
+                aside, top = int(_ASIDE_M * box.px_per_m), max(int(box.y) - self._top_row, 0)
+                bottom = max(top + int(box.h + _FALL_M * box.px_per_m), 0)
+                mask[top:bottom, max(int(box.x) - aside, 0) : max(int(box.x + box.w) + aside, 0)] = 255
+        return mask
 
     def _known(self, gray: Gray) -> Gray:
-        """Under everybody who is, or a moment ago was, seen there: nothing is learnt, and no rain is taken off."""
+        """Under everybody who is, or a moment ago was, seen there: nothing is learnt."""
         mask = np.zeros(gray.shape, np.uint8)
         for track in self._tracker.tracks:
             if not track.confirmed and track.hits < 2:

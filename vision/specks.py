@@ -4,7 +4,9 @@ A drop that crosses the picture is foreground at a pixel once and neither just b
 walks overlaps himself from frame to frame. So the pixels that were foreground in one frame only measure the weather
 and not the people, and each kind of surface gets as much added to its threshold as keeps them under a fixed share
 (a constant false-alarm rate, as radar has it). Brighter and darker are held apart: rain and snow brighten, and must
-not hide who is darker than the ground. Somebody already known keeps the plain threshold.
+not hide who is darker than the ground. Where that would take more than `most`, as in snow, the threshold stays and
+time decides: what is foreground must have been so, there, in the two frames before (in one, where somebody at the
+edge might be falling). Under somebody known neither holds.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ class SpecksConfig:
     )
     block_px: int = 32
     time_constant_s: float = 4.0
+    most: int = 26  # grey levels; more would hide people
     margin: float = 2.0  # grey levels above what keeps the share
     settle_s: float = 0.6  # until it knows the weather
 
@@ -54,6 +57,8 @@ class Specks:
         self._config = config
         self._last: _Frame | None = None
         self._wide: Gray | None = None
+        self._kept: tuple[Gray, Gray] | None = None  # of the last two frames, dilated
+        self.dense = False  # too much for thresholds
         self._near = np.ones((3, 3), np.uint8)
         self.look_at(codes)
 
@@ -76,7 +81,7 @@ class Specks:
         if getattr(self, "_count", 0) != count:
             self._count, self._weight, self._settled_s = count, 0.0, 0.0
             self._seen = np.zeros((2, count * _LEVELS))
-            self._last = self._wide = None
+            self._last = self._wide = self._kept = None
         self.rise: dict[int, tuple[int, int]] = dict.fromkeys(self._pixels, (0, 0))
 
     @property
@@ -90,11 +95,11 @@ class Specks:
         return any(max(both) > 0 for both in self.rise.values())
 
     def clean(
-        self, gray: Gray, believed: Gray, threshold: Gray, foreground: Gray, known: Gray | None, dt_s: float
+        self, gray: Gray, believed: Gray, threshold: Gray, foreground: Gray, known: Gray, below: Gray, dt_s: float
     ) -> Gray:
-        """The foreground without specks. `known` is 255 where somebody is already."""
+        """The foreground without specks. `known` is 255 where somebody is already, `below` where he might fall."""
         if self._last is not None and self._last.gray.shape != gray.shape:
-            self._last = self._wide = None
+            self._last = self._wide = self._kept = None
         self._settled_s = min(self._settled_s + dt_s, self._config.settle_s)
         wide = cast("Gray", cv2.dilate(foreground, self._near))
         if self._last is not None:
@@ -103,14 +108,19 @@ class Specks:
             self._last = _Frame(foreground, self._wide, gray, believed, threshold)
         self._wide = wide
         if not self.falling:
+            self._kept = None
             return foreground
         brighter, darker = (self._lifted(threshold, side) for side in (0, 1))
         kept = cv2.bitwise_or(
             cv2.compare(cv2.subtract(gray, believed), brighter, cv2.CMP_GT),
             cv2.compare(cv2.subtract(believed, gray), darker, cv2.CMP_GT),
         )
-        if known is not None:
-            cv2.copyTo(foreground, known, kept)
+        wide_kept = cast("Gray", cv2.dilate(kept, self._near))
+        before = self._kept
+        self._kept = (wide_kept, wide_kept if before is None else before[0])
+        if self.dense and before is not None:
+            kept = cv2.bitwise_and(kept, cv2.bitwise_and(before[0], cv2.bitwise_or(before[1], below)))
+        cv2.copyTo(foreground, known, kept)
         return cast("Gray", kept)
 
     def _lifted(self, threshold: Gray, side: int) -> Gray:
@@ -138,6 +148,7 @@ class Specks:
             return
         # How many specks a block has at each level or above.
         above = np.cumsum(self._seen.reshape(2, self._count, _LEVELS)[:, :, ::-1], axis=2)[:, :, ::-1] / self._weight
+        self.dense = False
         for kind, pixels in self._pixels.items():
             blocks = np.flatnonzero(pixels >= config.block_px**2 // 4)
             if len(blocks) < 2:
@@ -147,5 +158,8 @@ class Specks:
 
     def _rise(self, shares: NDArray[np.float64]) -> int:
         """The first level at which specks are as rare as they must be."""
-        over = np.flatnonzero(shares > self._config.share)
-        return 0 if not len(over) else round((int(over[-1]) + 1) * _LEVEL + self._config.margin)
+        config = self._config
+        over = np.flatnonzero(shares > config.share)
+        rise = 0 if not len(over) else round((int(over[-1]) + 1) * _LEVEL + config.margin)
+        self.dense = self.dense or rise > config.most
+        return min(rise, config.most)

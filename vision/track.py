@@ -104,6 +104,11 @@ class Track:
         """In the water by the word of a rule, and seen there."""
         return self.casualty and self.detection.code == WATER
 
+    def at_edge(self, edge_m: float) -> bool:
+        """He was on his feet nearer than this to the wall's crest, or beyond it."""
+        stood = self.last_on_foot
+        return self.was_person and stood is not None and stood.detection.crest_offset_m > -edge_m
+
     def missing_s(self, now_s: float) -> float:
         return now_s - self.last_seen_s
 
@@ -187,8 +192,7 @@ class Tracker:
         return config.lost_s if track.confirmed else config.tentative_lost_s
 
     def _near_edge(self, track: Track) -> bool:
-        stood = track.last_on_foot
-        return track.was_person and stood is not None and stood.detection.crest_offset_m > -self._config.edge_m
+        return track.at_edge(self._config.edge_m)
 
     # --- matching
 

@@ -57,6 +57,7 @@ class TruthWatch:
         shapely.prepare(self._zones)
         self._inside: dict[str, _Going] = {}
         self._wet: dict[str, _Going] = {}
+        self._swept_s: dict[str, float] = {}  # off his feet, though the water may not carry him yet
         self._front: _Going | None = None
         self._fell: list[_Going] = []
         self._events_read = 0
@@ -69,9 +70,12 @@ class TruthWatch:
         self._in_view = {person.id: self._sees(person) for person in view.people}
         for person in view.people:
             self._zone(person)
-            if person.pose in (Pose.SWIMMING, Pose.HOLDING) and self._deep(person, view):
+            if person.pose in (Pose.SWIMMING, Pose.HOLDING):
+                since_s = self._swept_s.setdefault(person.id, self._now_s)
+                if not self._deep(person, view):
+                    continue
                 going = self._wet.setdefault(
-                    person.id, _Going(f"{person.id} in water", AlertKind.PERSON_IN_WATER, self._now_s)
+                    person.id, _Going(f"{person.id} in water", AlertKind.PERSON_IN_WATER, since_s)
                 )
                 self._note(going, person.position, seen=self._in_view[person.id])
         for event in world.events[self._events_read :]:
