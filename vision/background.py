@@ -41,6 +41,7 @@ class Background:
         self.config = config
         self.ready = False
         self.flooded = False
+        self.upheaved = False  # the whole picture changes, and not by water
         self._mean: NDArray[np.float32] | None = None
         self._deviation: NDArray[np.float32] | None = None
         self._threshold: Gray | None = None
@@ -95,15 +96,16 @@ class Background:
             self._turn = not self._turn
             alpha = min(1.0, dt_s / config.time_constant_s)
             cv2.accumulateWeighted(gray, self._mean, alpha, mask=empty)
-            if self._turn and not self.flooded:
+            if self._turn and not (self.flooded or self.upheaved):
                 cv2.accumulateWeighted(self.difference, self._deviation, min(1.0, 2 * alpha), mask=empty)
                 self._show()
                 return
-            if self.flooded:
+            if self.flooded or self.upheaved:
                 cv2.accumulateWeighted(self.difference, self._deviation, alpha, mask=empty)
             strange = foreground if protected is None else cv2.bitwise_and(foreground, cv2.bitwise_not(protected))
-            slow = config.flood_time_constant_s if self.flooded else config.foreground_time_constant_s
-            alpha = min(1.0, (dt_s if self.flooded else 2 * dt_s) / slow)
+            hurried = self.flooded or self.upheaved
+            slow = config.flood_time_constant_s if hurried else config.foreground_time_constant_s
+            alpha = min(1.0, (dt_s if hurried else 2 * dt_s) / slow)
             cv2.accumulateWeighted(gray, self._mean, alpha, mask=strange)
             cv2.accumulateWeighted(self.difference, self._deviation, alpha, mask=strange)
         self._show()

@@ -67,6 +67,7 @@ class DetectConfig:
     min_box_px: int = 2
     max_floating_m: float = 1.3
     max_floating_width_m: float = 2.2
+    min_floating_m: float = 0.14  # a head; what is smaller is grain
     beside_m: float = 6.0
     beside_up_m: float = 2.0
     own_foam_m: float = 1.2  # what is nearer than this is the swimmer's own foam
@@ -154,6 +155,7 @@ class Detector:
         person_in_air = (h / safe_crest <= config.max_person_m) & (w / safe_crest <= config.max_person_width_m)
         shapes[over_water & person_in_air] = 3
         shapes[over_water & (tall <= config.max_floating_m) & (wide <= config.max_floating_width_m)] = 4
+        shapes[over_water & (np.maximum(tall, wide) < config.min_floating_m)] = -1
         shapes[pale & (codes != WATER)] = -1
         crowded = self._crowded(parts, pale, codes, scale)
         chosen = np.flatnonzero(shapes >= 0)

@@ -45,6 +45,7 @@ from vision.scene import NOTHING, WATER, SceneContext, SceneModel
 from vision.specks import Specks, SpecksConfig
 from vision.steady import Steady, SteadyConfig
 from vision.track import Track, TrackConfig, Tracker
+from vision.upheaval import Upheaval, UpheavalConfig
 from vision.water import WaterConfig, WaterContrast
 
 EvidenceSink = Callable[[str, bytes], str | None]
@@ -62,6 +63,7 @@ class PipelineConfig:
     background: BackgroundConfig = field(default_factory=BackgroundConfig)
     steady: SteadyConfig = field(default_factory=SteadyConfig)
     light: LightConfig = field(default_factory=LightConfig)
+    upheaval: UpheavalConfig = field(default_factory=UpheavalConfig)
     specks: SpecksConfig = field(default_factory=SpecksConfig)
     water: WaterConfig = field(default_factory=WaterConfig)
     flood: FloodConfig = field(default_factory=FloodConfig)
@@ -96,6 +98,7 @@ class CameraPipeline:
         self._background = Background(config.background)
         self._steady = Steady(config.steady)
         self._light = Light(config.light)
+        self._upheaval = Upheaval(config.upheaval)
         self._flood = FloodWatch(scene, config.flood)
         self._water = WaterContrast(config.water)
         self._detector = Detector(scene, config.detect)
@@ -206,6 +209,8 @@ class CameraPipeline:
         if self._flood.restless:
             self._look_from_scene()
         wet = cv2.countNonZero(cv2.bitwise_and(foreground, self._water_mask)) / self._water_px
+        changing = self._upheaval.step(foreground, self._solid_mask, self._known(gray), now_s, dt_s)
+        background.upheaved = changing and not self._flood.restless
         background.flooded = self._flood.restless or wet > background.config.flood_fraction
         dark, bright = self._water.split(gray, self._water_mask)
         counted = cv2.bitwise_and(foreground, cv2.bitwise_or(dark, self._solid_mask))
@@ -216,6 +221,7 @@ class CameraPipeline:
             detections,
             now_s,
             rough=rough,
+            blind=background.upheaved,
             front=lambda point: self._flood.near_front(point, now_s),
             flooded=lambda point: self._flood.crossed(point, now_s),
         )
@@ -280,8 +286,9 @@ class CameraPipeline:
                 self._in_water.note_fall(finding.track_id, now_s)
         findings += falls
         findings += self._in_water.step(
-            tracks, self._zone_entry.zones_of, lambda track: self._water_came(track, now_s), now_s
-        )
+            tracks, self._zone_entry.zones_of, lambda track: self._water_came(track, now_s), now_s,
+            swift=self._flood.passed(now_s),
+        )  # fmt: skip
         findings = [finding for finding in findings if self._in_range(finding)]
         alive = {track.id: track for track in tracks}
         self._told = {key: kind for key, kind in self._told.items() if key in alive}

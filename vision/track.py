@@ -23,6 +23,7 @@ from vision.scene import FIRST_FORESHORE, LAND, WALL, WATER, SceneModel
 _FAR = 1e6
 _STILL = Enu(0.0, 0.0)
 _LEAST_SIGMA_M = 0.5  # calibration and the middle of a person
+_UPRIGHT, _MOSTLY = 1.15, 0.6
 _STEADY_SHARE = 0.4  # of a foot point's error that is the same in every frame
 
 
@@ -96,6 +97,13 @@ class Track:
         return math.sqrt(max(self.variance_m2, 0.0) + self.bias_m**2 + _LEAST_SIGMA_M**2)
 
     @property
+    def upright(self) -> bool:
+        """Taller than wide most of the time it has been on foot, as people are and dogs, birds and waves are not."""
+        seen = [s.detection for s in self.history if s.detection.code not in {WATER, WALL}]
+        tall = sum(1 for d in seen if d.shape is Shape.GROUP or d.h > _UPRIGHT * d.w)
+        return tall >= _MOSTLY * len(seen)
+
+    @property
     def on_foot(self) -> bool:
         return self.detection.code not in {WATER, WALL}
 
@@ -139,10 +147,11 @@ class Tracker:
         now_s: float,
         *,
         rough: bool = False,
+        blind: bool = False,
         front: Callable[[Enu], bool] = _nowhere,
         flooded: Callable[[Enu], bool] = _nowhere,
     ) -> list[Track]:
-        """Takes one frame. In rough water, and on land at the `front` of the bore, nobody begins."""
+        """Takes one frame. In rough water, on land at the `front` of the bore, and while `blind`, nobody begins."""
         self._flooded, self._rough, self._front = flooded, rough, front
         for track in self.tracks:
             self._predict(track, now_s)
@@ -150,7 +159,7 @@ class Tracker:
         free = self._match(casualties, detections, now_s)  # first choice to whom it matters most
         free = self._match([track for track in self.tracks if not track.casualty], free, now_s)
         self.born = []
-        for detection in free:
+        for detection in () if blind else free:
             if detection.shape in {Shape.PART, Shape.BODY} or detection.code == WALL or detection.bright:
                 continue
             if not detection.in_range or (rough and detection.code == WATER):
