@@ -31,6 +31,8 @@ _STEADY_SHARE = 0.4  # of a foot point's error that is the same in every frame
 class TrackConfig:
     confirm_s: float = 0.5
     confirm_hits: int = 3
+    person_hits: int = 3
+    group_m: float = 4.0  # what is wider is a boat, a van or a crowd, and the crowd has its own rule
     tentative_lost_s: float = 0.5
     lost_s: float = 2.0
     casualty_lost_s: float = 25.0
@@ -84,7 +86,9 @@ class Track:
     hits: int = 1
     confirmed: bool = False
     casualty: bool = False  # in the water by the word of a rule: followed for long, matched generously
-    was_person: bool = False  # has been seen upright on land or foreshore
+    was_person: bool = False  # has been seen upright on land or foreshore, more often than not
+    person_hits: int = 0
+    foot_hits: int = 0
     last_on_foot: Sighting | None = None
     history: deque[Sighting] = field(default_factory=deque[Sighting])
     time_s: float = 0.0  # of position and velocity
@@ -316,7 +320,7 @@ class Tracker:
             self._next_id, now_s, detection.position, detection.sigma_m**2, detection, now_s, time_s=now_s,
             bias_m=_steady(detection), born_code=detection.code,
         )  # fmt: skip
-        track.was_person = detection.shape in {Shape.PERSON, Shape.GROUP}
+        self._note_person(track, detection)
         sighting = Sighting(now_s, detection, track.position, track.sigma_m)
         if track.on_foot:
             track.last_on_foot = sighting
@@ -324,6 +328,17 @@ class Tracker:
         self._next_id += 1
         self.tracks.append(track)
         self.born.append(track)
+
+    def _note_person(self, track: Track, detection: Detection) -> None:
+        """One frame's size proves nothing: two birds, a dog and its shadow are a person's for a moment."""
+        if detection.code in {WATER, WALL}:
+            return
+        config = self._config
+        narrow = detection.w <= config.group_m * detection.px_per_m
+        track.foot_hits += 1
+        track.person_hits += detection.shape is Shape.PERSON or (detection.shape is Shape.GROUP and narrow)
+        if track.person_hits >= config.person_hits and 2 * track.person_hits > track.foot_hits:
+            track.was_person = True
 
     def _predict(self, track: Track, now_s: float) -> None:
         dt = now_s - track.time_s
@@ -371,8 +386,7 @@ class Tracker:
         track.detection = detection
         track.last_seen_s = now_s
         track.hits += 1
-        if detection.shape is Shape.PERSON:
-            track.was_person = True
+        self._note_person(track, detection)
         sighting = Sighting(now_s, detection, track.position, track.sigma_m)
         if track.on_foot:
             track.last_on_foot = sighting
