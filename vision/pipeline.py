@@ -30,7 +30,7 @@ from vision.alert import (
 )
 from vision.background import Background, BackgroundConfig, Gray
 from vision.camera import Camera
-from vision.detect import DetectConfig, Detector
+from vision.detect import DetectConfig, Detection, Detector
 from vision.flood import FloodConfig, FloodWatch
 from vision.frame import EncodedFrame
 from vision.light import Light, LightConfig
@@ -46,6 +46,7 @@ from vision.specks import Specks, SpecksConfig
 from vision.steady import Steady, SteadyConfig
 from vision.track import Track, TrackConfig, Tracker
 from vision.upheaval import Upheaval, UpheavalConfig
+from vision.verify import only_light
 from vision.water import WaterConfig, WaterContrast
 
 EvidenceSink = Callable[[str, bytes], str | None]
@@ -222,6 +223,7 @@ class CameraPipeline:
             now_s,
             rough=rough,
             blind=background.upheaved,
+            nothing=lambda found: found.code != WATER and self._only_light(gray, found),
             front=lambda point: self._flood.near_front(point, now_s),
             flooded=lambda point: self._flood.crossed(point, now_s),
         )
@@ -251,6 +253,11 @@ class CameraPipeline:
         assert believed is not None
         known, below = self._known(gray), self._below(gray, now_s)
         return self._specks.clean(gray, believed, background.threshold, foreground, known, below, dt_s)
+
+    def _only_light(self, gray: Gray, found: Detection) -> bool:
+        believed = self._background.picture
+        box = (found.x, found.y - self._top_row, found.w, found.h)
+        return believed is not None and only_light(gray, believed, box)
 
     def _below(self, gray: Gray, now_s: float) -> Gray:
         """Where a fall would take those who are at the wall's edge."""

@@ -86,7 +86,8 @@ class Track:
     hits: int = 1
     confirmed: bool = False
     casualty: bool = False  # in the water by the word of a rule: followed for long, matched generously
-    was_person: bool = False  # has been seen upright on land or foreshore, more often than not
+    was_person: bool = False  # has been seen upright on land or foreshore
+    like_person: bool = False  # more often than not
     person_hits: int = 0
     foot_hits: int = 0
     last_on_foot: Sighting | None = None
@@ -133,6 +134,10 @@ def _nowhere(_point: Enu) -> bool:
     return False
 
 
+def _no(_detection: Detection) -> bool:
+    return False
+
+
 class Tracker:
     def __init__(self, scene: SceneModel, config: TrackConfig) -> None:
         self._scene = scene
@@ -152,10 +157,14 @@ class Tracker:
         *,
         rough: bool = False,
         blind: bool = False,
+        nothing: Callable[[Detection], bool] = _no,
         front: Callable[[Enu], bool] = _nowhere,
         flooded: Callable[[Enu], bool] = _nowhere,
     ) -> list[Track]:
-        """Takes one frame. In rough water, on land at the `front` of the bore, and while `blind`, nobody begins."""
+        """Takes one frame. In rough water, on land at the `front` of the bore, and while `blind`, nobody begins.
+
+        `nothing` looks a second time at what would begin, and says whether it is only light.
+        """
         self._flooded, self._rough, self._front = flooded, rough, front
         for track in self.tracks:
             self._predict(track, now_s)
@@ -172,7 +181,7 @@ class Tracker:
                 continue  # a boat that passes behind
             if detection.code != LAND and front(detection.position):
                 continue  # foam
-            if any(self._covers(track, detection) for track in self.tracks):
+            if any(self._covers(track, detection) for track in self.tracks) or nothing(detection):
                 continue
             self._begin(detection, now_s)
         over = {
@@ -321,6 +330,7 @@ class Tracker:
             bias_m=_steady(detection), born_code=detection.code,
         )  # fmt: skip
         self._note_person(track, detection)
+        track.was_person = detection.shape in {Shape.PERSON, Shape.GROUP}
         sighting = Sighting(now_s, detection, track.position, track.sigma_m)
         if track.on_foot:
             track.last_on_foot = sighting
@@ -336,9 +346,10 @@ class Tracker:
         config = self._config
         narrow = detection.w <= config.group_m * detection.px_per_m
         track.foot_hits += 1
+        track.was_person = track.was_person or detection.shape is Shape.PERSON
         track.person_hits += detection.shape is Shape.PERSON or (detection.shape is Shape.GROUP and narrow)
         if track.person_hits >= config.person_hits and 2 * track.person_hits > track.foot_hits:
-            track.was_person = True
+            track.like_person = True
 
     def _predict(self, track: Track, now_s: float) -> None:
         dt = now_s - track.time_s
