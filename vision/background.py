@@ -23,6 +23,7 @@ class BackgroundConfig:
     learn_s: float = 2.4  # from the first picture until detections count
     time_constant_s: float = 12.0
     foreground_time_constant_s: float = 45.0  # what differs but is no track: a parked cart, a moved bench
+    light_time_constant_s: float = 4.0  # a picture set back to the light of the model; the model follows
     flood_time_constant_s: float = 1.2  # when a whole region changes at once
     deviation_factor: float = 5.5  # of the mean deviation, 4.4 standard deviations
     floor: int = 13  # grey levels
@@ -40,6 +41,7 @@ class Background:
         self.config = config
         self.ready = False
         self.flooded = False
+        self.upheaved = False  # the whole picture changes, and not by water
         self._mean: NDArray[np.float32] | None = None
         self._deviation: NDArray[np.float32] | None = None
         self._threshold: Gray | None = None
@@ -53,6 +55,12 @@ class Background:
     def picture(self) -> Gray | None:
         """The empty scene as it is now believed to look."""
         return self._shown
+
+    @property
+    def threshold(self) -> Gray:
+        """How far from `picture` each pixel may be and still count as empty."""
+        assert self._threshold is not None
+        return self._threshold
 
     def foreground(self, gray: Gray) -> Gray:
         """255 where the picture differs from the empty scene. Call `learn` afterwards, once a frame."""
@@ -88,18 +96,28 @@ class Background:
             self._turn = not self._turn
             alpha = min(1.0, dt_s / config.time_constant_s)
             cv2.accumulateWeighted(gray, self._mean, alpha, mask=empty)
-            if self._turn and not self.flooded:
+            if self._turn and not (self.flooded or self.upheaved):
                 cv2.accumulateWeighted(self.difference, self._deviation, min(1.0, 2 * alpha), mask=empty)
                 self._show()
                 return
-            if self.flooded:
+            if self.flooded or self.upheaved:
                 cv2.accumulateWeighted(self.difference, self._deviation, alpha, mask=empty)
             strange = foreground if protected is None else cv2.bitwise_and(foreground, cv2.bitwise_not(protected))
-            slow = config.flood_time_constant_s if self.flooded else config.foreground_time_constant_s
-            alpha = min(1.0, (dt_s if self.flooded else 2 * dt_s) / slow)
+            hurried = self.flooded or self.upheaved
+            slow = config.flood_time_constant_s if hurried else config.foreground_time_constant_s
+            alpha = min(1.0, (dt_s if hurried else 2 * dt_s) / slow)
             cv2.accumulateWeighted(gray, self._mean, alpha, mask=strange)
             cv2.accumulateWeighted(self.difference, self._deviation, alpha, mask=strange)
         self._show()
+
+    def relight(self, gain: NDArray[np.float32], dt_s: float) -> None:
+        """The empty scene follows the light: `gain`, by blocks, is how much brighter it is now than it was learnt."""
+        if self._mean is None:
+            return
+        share = min(dt_s / self.config.light_time_constant_s, 1.0)
+        rows, columns = self._mean.shape
+        follow = cv2.resize(1.0 + (gain - 1.0) * share, (columns, rows), interpolation=cv2.INTER_LINEAR)
+        cv2.multiply(self._mean, follow, dst=self._mean)
 
     def _show(self) -> None:
         """The model as bytes, and now and then its threshold."""

@@ -64,9 +64,11 @@ class DetectConfig:
     max_group_height_m: float = 3.4
     max_group_width_m: float = 12.0
     min_person_px: float = 5.0
+    blur_px: float = 1.0  # by which lens, encoder and gap closing make everything taller
     min_box_px: int = 2
     max_floating_m: float = 1.3
     max_floating_width_m: float = 2.2
+    min_floating_m: float = 0.14  # a head; what is smaller is grain
     beside_m: float = 6.0
     beside_up_m: float = 2.0
     own_foam_m: float = 1.2  # what is nearer than this is the swimmer's own foam
@@ -144,8 +146,9 @@ class Detector:
         shapes = np.full(len(parts), -1)
         big_enough = on_foot & (h >= config.min_person_px)
         narrow = wide <= config.max_person_width_m
-        shapes[big_enough & narrow & (tall >= config.min_part_m) & (tall < config.min_person_m)] = 1
-        shapes[big_enough & narrow & (tall >= config.min_person_m) & (tall <= config.max_person_m)] = 0
+        person = (h - config.blur_px) / safe >= config.min_person_m
+        shapes[big_enough & narrow & (tall >= config.min_part_m) & ~person] = 1
+        shapes[big_enough & narrow & person & (tall <= config.max_person_m)] = 0
         grown = big_enough & ~narrow | big_enough & (tall > config.max_person_m)
         in_group = (
             (tall >= config.min_person_m) & (tall <= config.max_group_height_m) & (wide <= config.max_group_width_m)
@@ -154,6 +157,7 @@ class Detector:
         person_in_air = (h / safe_crest <= config.max_person_m) & (w / safe_crest <= config.max_person_width_m)
         shapes[over_water & person_in_air] = 3
         shapes[over_water & (tall <= config.max_floating_m) & (wide <= config.max_floating_width_m)] = 4
+        shapes[over_water & (np.maximum(tall, wide) < config.min_floating_m)] = -1
         shapes[pale & (codes != WATER)] = -1
         crowded = self._crowded(parts, pale, codes, scale)
         chosen = np.flatnonzero(shapes >= 0)

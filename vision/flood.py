@@ -133,6 +133,10 @@ class FloodWatch:
         known = self._strips is not None and self._front_at_s > -1e8 and 0 <= strip < len(self._crossed_s)
         return known and bool(now_s - self._crossed_s[strip] < self._config.again_after_s)
 
+    def passed(self, now_s: float) -> bool:
+        """A front went by within the last quarter of an hour."""
+        return now_s - self._front_at_s < self._config.again_after_s
+
     def _strip_of(self, point: Enu) -> int:
         if self._strips is None:
             return -1

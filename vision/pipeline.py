@@ -30,9 +30,10 @@ from vision.alert import (
 )
 from vision.background import Background, BackgroundConfig, Gray
 from vision.camera import Camera
-from vision.detect import DetectConfig, Detector
+from vision.detect import DetectConfig, Detection, Detector
 from vision.flood import FloodConfig, FloodWatch
 from vision.frame import EncodedFrame
+from vision.light import Light, LightConfig
 from vision.picture import Picture
 from vision.preview import annotated_jpeg
 from vision.rules.camera_fault import CameraFaultConfig, HealthChange, HealthWatch
@@ -45,8 +46,12 @@ from vision.rules.person_in_water import PersonInWaterConfig, PersonInWaterRule
 from vision.rules.stopped import StoppedConfig, StoppedRule
 from vision.rules.zone_entry import ZoneEntryConfig, ZoneEntryRule
 from vision.scene import NOTHING, WATER, SceneContext, SceneModel
+from vision.specks import Specks, SpecksConfig
+from vision.steady import Steady, SteadyConfig
 from vision.thresholds import with_thresholds
 from vision.track import Track, TrackConfig, Tracker
+from vision.upheaval import Upheaval, UpheavalConfig
+from vision.verify import only_light
 from vision.water import WaterConfig, WaterContrast
 
 EvidenceSink = Callable[[str, bytes], str | None]
@@ -55,11 +60,17 @@ EvidenceSink = Callable[[str, bytes], str | None]
 _MAX_GAP_S = 1.0  # a longer pause between frames teaches the background no faster than this
 _SAMPLE_STEP = 8
 _NEW_HITS = 10
+_FALL_S = 1.6
+_EDGE_M, _FALL_M, _ASIDE_M = 2.0, 6.0, 1.0
 
 
 @dataclass(frozen=True)
 class PipelineConfig:
     background: BackgroundConfig = field(default_factory=BackgroundConfig)
+    steady: SteadyConfig = field(default_factory=SteadyConfig)
+    light: LightConfig = field(default_factory=LightConfig)
+    upheaval: UpheavalConfig = field(default_factory=UpheavalConfig)
+    specks: SpecksConfig = field(default_factory=SpecksConfig)
     water: WaterConfig = field(default_factory=WaterConfig)
     flood: FloodConfig = field(default_factory=FloodConfig)
     detect: DetectConfig = field(default_factory=DetectConfig)
@@ -95,6 +106,9 @@ class CameraPipeline:
         self._evidence = evidence
         self._rng = np.random.default_rng([seed, zlib.crc32(camera.id.encode())])
         self._background = Background(config.background)
+        self._steady = Steady(config.steady)
+        self._light = Light(config.light)
+        self._upheaval = Upheaval(config.upheaval)
         self._flood = FloodWatch(scene, config.flood)
         self._water = WaterContrast(config.water)
         self._detector = Detector(scene, config.detect)
@@ -113,6 +127,8 @@ class CameraPipeline:
         self._preview_at_s = -1e9
         self._told: dict[int, AlertKind] = {}  # tracks that an alert is about
         self._top_row = 0
+        self._specks: Specks | None = None
+        self._specks_config = config.specks
         self._look_from_scene()
 
     def set_context(self, context: SceneContext) -> None:
@@ -126,6 +142,11 @@ class CameraPipeline:
         self._water_mask = (self.scene.codes[self._top_row :] == WATER).astype(np.uint8) * 255
         self._solid_mask = cast("Gray", cv2.bitwise_not(self._water_mask))
         self._water_px = max(int(cv2.countNonZero(self._water_mask)), 1)
+        codes = self.scene.codes[self._top_row :]
+        if self._specks is None:
+            self._specks = Specks(codes, self._specks_config)
+        else:
+            self._specks.look_at(codes)
 
     # --- frames
 
@@ -189,14 +210,21 @@ class CameraPipeline:
     def _look(self, gray: Gray, now_s: float) -> list[Finding]:
         background = self._background
         dt_s = min(now_s - self._last_s, _MAX_GAP_S) if self._last_s is not None else 0.0
+        gray = self._set_back(gray, now_s)
         foreground = background.foreground(gray)
         if not background.ready:
             background.learn(gray, foreground, None, max(dt_s, 0.05))
+            return []
+        foreground = self._cleaned(gray, foreground, now_s, dt_s)
+        if self._specks is not None and not self._specks.settled:
+            background.learn(gray, foreground, None, dt_s)
             return []
         findings = self._flood.step(foreground, self._top_row, now_s)
         if self._flood.restless:
             self._look_from_scene()
         wet = cv2.countNonZero(cv2.bitwise_and(foreground, self._water_mask)) / self._water_px
+        changing = self._upheaval.step(foreground, self._solid_mask, self._known(gray), now_s, dt_s)
+        background.upheaved = changing and not self._flood.restless
         background.flooded = self._flood.restless or wet > background.config.flood_fraction
         dark, bright = self._water.split(gray, self._water_mask)
         counted = cv2.bitwise_and(foreground, cv2.bitwise_or(dark, self._solid_mask))
@@ -207,6 +235,8 @@ class CameraPipeline:
             detections,
             now_s,
             rough=rough,
+            blind=background.upheaved,
+            nothing=lambda found: found.code != WATER and self._only_light(gray, found),
             front=lambda point: self._flood.near_front(point, now_s),
             flooded=lambda point: self._flood.crossed(point, now_s),
         )
@@ -216,13 +246,47 @@ class CameraPipeline:
             lower = int(box.y + box.h) - self._top_row + 3
             if background.forget_ghost(gray, (left, top, int(box.x + box.w) + 3, lower)):
                 self._tracker.drop(track)
-        background.learn(gray, foreground, self._protected(gray, now_s), dt_s)
-        findings += self._crowd.step(foreground, self._top_row, now_s)
+        background.learn(gray, foreground, self._known(gray), dt_s)
+        if self._light.gain is not None:
+            background.relight(self._light.gain, dt_s)
+        findings += self._crowd.step(gray, self._top_row, now_s)
         findings += self._left_behind.step(detections, self._tracker.tracks, now_s)
         return findings + self._judge(self._tracker.tracks, now_s)
 
-    def _protected(self, gray: Gray, now_s: float) -> Gray:
-        """Where nothing may be learnt: under who is, or a moment ago was, seen there, and under what they left."""
+    def _set_back(self, gray: Gray, now_s: float) -> Gray:
+        """The picture where the empty scene lies and in its light."""
+        believed = self._background.picture
+        if not self._background.ready or believed is None or believed.shape != gray.shape:
+            return gray
+        self._steady.choose(believed, self._solid_mask, now_s)
+        return self._light.evened(self._steady.held(gray, believed), believed, self._solid_mask)
+
+    def _cleaned(self, gray: Gray, foreground: Gray, now_s: float, dt_s: float) -> Gray:
+        """The foreground without rain and snow."""
+        background, believed = self._background, self._background.picture
+        assert self._specks is not None
+        assert believed is not None
+        known, below = self._known(gray), self._below(gray, now_s)
+        return self._specks.clean(gray, believed, background.threshold, foreground, known, below, dt_s)
+
+    def _only_light(self, gray: Gray, found: Detection) -> bool:
+        believed = self._background.picture
+        box = (found.x, found.y - self._top_row, found.w, found.h)
+        return believed is not None and only_light(gray, believed, box)
+
+    def _below(self, gray: Gray, now_s: float) -> Gray:
+        """Where a fall would take those who are at the wall's edge."""
+        mask = np.zeros(gray.shape, np.uint8)
+        for track in self._tracker.tracks:
+            if track.confirmed and track.missing_s(now_s) <= _FALL_S and track.at_edge(_EDGE_M):
+                box = track.detection
+                aside, top = int(_ASIDE_M * box.px_per_m), max(int(box.y) - self._top_row, 0)
+                bottom = max(top + int(box.h + _FALL_M * box.px_per_m), 0)
+                mask[top:bottom, max(int(box.x) - aside, 0) : max(int(box.x + box.w) + aside, 0)] = 255
+        return mask
+
+    def _known(self, gray: Gray) -> Gray:
+        """Under who is, or a moment ago was, seen there, and under what they left: nothing is learnt."""
         mask = np.zeros(gray.shape, np.uint8)
         seen = [track.detection for track in self._tracker.tracks if track.confirmed or track.hits >= 2]
         for box in [*seen, *self._left_behind.boxes]:
@@ -242,8 +306,9 @@ class CameraPipeline:
                 self._in_water.note_fall(finding.track_id, now_s)
         findings += falls
         findings += self._in_water.step(
-            tracks, self._zone_entry.zones_of, lambda track: self._water_came(track, now_s), now_s
-        )
+            tracks, self._zone_entry.zones_of, lambda track: self._water_came(track, now_s), now_s,
+            swift=self._flood.passed(now_s),
+        )  # fmt: skip
         findings += self._crossing.step(tracks, self._zone_entry.zones_of, now_s)
         findings += self._stopped.step(tracks, self._zone_entry.zones_of, now_s)
         findings = [finding for finding in findings if self._in_range(finding)]

@@ -23,6 +23,7 @@ from vision.scene import FIRST_FORESHORE, LAND, WALL, WATER, SceneModel
 _FAR = 1e6
 _STILL = Enu(0.0, 0.0)
 _LEAST_SIGMA_M = 0.5  # calibration and the middle of a person
+_UPRIGHT, _MOSTLY = 1.15, 0.6
 _STEADY_SHARE = 0.4  # of a foot point's error that is the same in every frame
 
 
@@ -30,6 +31,8 @@ _STEADY_SHARE = 0.4  # of a foot point's error that is the same in every frame
 class TrackConfig:
     confirm_s: float = 0.5
     confirm_hits: int = 3
+    person_hits: int = 3
+    group_m: float = 4.0  # what is wider is a boat, a van or a crowd, and the crowd has its own rule
     tentative_lost_s: float = 0.5
     lost_s: float = 2.0
     casualty_lost_s: float = 25.0
@@ -84,6 +87,9 @@ class Track:
     confirmed: bool = False
     casualty: bool = False  # in the water by the word of a rule: followed for long, matched generously
     was_person: bool = False  # has been seen upright on land or foreshore
+    like_person: bool = False  # more often than not
+    person_hits: int = 0
+    foot_hits: int = 0
     last_on_foot: Sighting | None = None
     history: deque[Sighting] = field(default_factory=deque[Sighting])
     time_s: float = 0.0  # of position and velocity
@@ -96,6 +102,13 @@ class Track:
         return math.sqrt(max(self.variance_m2, 0.0) + self.bias_m**2 + _LEAST_SIGMA_M**2)
 
     @property
+    def upright(self) -> bool:
+        """Taller than wide most of the time it has been on foot, as people are and dogs, birds and waves are not."""
+        seen = [s.detection for s in self.history if s.detection.code not in {WATER, WALL}]
+        tall = sum(1 for d in seen if d.shape is Shape.GROUP or d.h > _UPRIGHT * d.w)
+        return tall >= _MOSTLY * len(seen)
+
+    @property
     def on_foot(self) -> bool:
         return self.detection.code not in {WATER, WALL}
 
@@ -103,6 +116,11 @@ class Track:
     def afloat(self) -> bool:
         """In the water by the word of a rule, and seen there."""
         return self.casualty and self.detection.code == WATER
+
+    def at_edge(self, edge_m: float) -> bool:
+        """He was on his feet nearer than this to the wall's crest, or beyond it."""
+        stood = self.last_on_foot
+        return self.was_person and stood is not None and stood.detection.crest_offset_m > -edge_m
 
     def missing_s(self, now_s: float) -> float:
         return now_s - self.last_seen_s
@@ -113,6 +131,10 @@ def _steady(detection: Detection) -> float:
 
 
 def _nowhere(_point: Enu) -> bool:
+    return False
+
+
+def _no(_detection: Detection) -> bool:
     return False
 
 
@@ -134,10 +156,15 @@ class Tracker:
         now_s: float,
         *,
         rough: bool = False,
+        blind: bool = False,
+        nothing: Callable[[Detection], bool] = _no,
         front: Callable[[Enu], bool] = _nowhere,
         flooded: Callable[[Enu], bool] = _nowhere,
     ) -> list[Track]:
-        """Takes one frame. In rough water, and on land at the `front` of the bore, nobody begins."""
+        """Takes one frame. In rough water, on land at the `front` of the bore, and while `blind`, nobody begins.
+
+        `nothing` looks a second time at what would begin, and says whether it is only light.
+        """
         self._flooded, self._rough, self._front = flooded, rough, front
         for track in self.tracks:
             self._predict(track, now_s)
@@ -145,7 +172,7 @@ class Tracker:
         free = self._match(casualties, detections, now_s)  # first choice to whom it matters most
         free = self._match([track for track in self.tracks if not track.casualty], free, now_s)
         self.born = []
-        for detection in free:
+        for detection in () if blind else free:
             if detection.shape in {Shape.PART, Shape.BODY} or detection.code == WALL or detection.bright:
                 continue
             if not detection.in_range or (rough and detection.code == WATER):
@@ -154,7 +181,7 @@ class Tracker:
                 continue  # a boat that passes behind
             if detection.code != LAND and front(detection.position):
                 continue  # foam
-            if any(self._covers(track, detection) for track in self.tracks):
+            if any(self._covers(track, detection) for track in self.tracks) or nothing(detection):
                 continue
             self._begin(detection, now_s)
         over = {
@@ -187,8 +214,7 @@ class Tracker:
         return config.lost_s if track.confirmed else config.tentative_lost_s
 
     def _near_edge(self, track: Track) -> bool:
-        stood = track.last_on_foot
-        return track.was_person and stood is not None and stood.detection.crest_offset_m > -self._config.edge_m
+        return track.at_edge(self._config.edge_m)
 
     # --- matching
 
@@ -303,6 +329,7 @@ class Tracker:
             self._next_id, now_s, detection.position, detection.sigma_m**2, detection, now_s, time_s=now_s,
             bias_m=_steady(detection), born_code=detection.code,
         )  # fmt: skip
+        self._note_person(track, detection)
         track.was_person = detection.shape in {Shape.PERSON, Shape.GROUP}
         sighting = Sighting(now_s, detection, track.position, track.sigma_m)
         if track.on_foot:
@@ -311,6 +338,18 @@ class Tracker:
         self._next_id += 1
         self.tracks.append(track)
         self.born.append(track)
+
+    def _note_person(self, track: Track, detection: Detection) -> None:
+        """One frame's size proves nothing: two birds, a dog and its shadow are a person's for a moment."""
+        if detection.code in {WATER, WALL}:
+            return
+        config = self._config
+        narrow = detection.w <= config.group_m * detection.px_per_m
+        track.foot_hits += 1
+        track.was_person = track.was_person or detection.shape is Shape.PERSON
+        track.person_hits += detection.shape is Shape.PERSON or (detection.shape is Shape.GROUP and narrow)
+        if track.person_hits >= config.person_hits and 2 * track.person_hits > track.foot_hits:
+            track.like_person = True
 
     def _predict(self, track: Track, now_s: float) -> None:
         dt = now_s - track.time_s
@@ -358,8 +397,7 @@ class Tracker:
         track.detection = detection
         track.last_seen_s = now_s
         track.hits += 1
-        if detection.shape is Shape.PERSON:
-            track.was_person = True
+        self._note_person(track, detection)
         sighting = Sighting(now_s, detection, track.position, track.sigma_m)
         if track.on_foot:
             track.last_on_foot = sighting

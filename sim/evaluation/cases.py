@@ -1,19 +1,21 @@
 """The scenes of the evaluation, each drawn whole from its seed.
 
-A seed is one cell of the grid: situation and distance go round with the seed, light, rain, wind, clothes, number of
-people, gulls and boats are drawn. Tune seeds may be looked at while vision is being changed; test seeds may not, they
-only tell how it went. The two never meet (`seeds_of`), and another seed than these is refused.
+A seed is one cell of the grid: situation and distance go round with the seed; light, rain, wind, clothes, number of
+people, gulls, boats and what else troubles a camera (`disturbances`) are drawn. Tune seeds may be looked at while
+vision is being changed; test seeds may not, they only tell how it went. The two never meet (`seeds_of`), and another
+seed than these is refused.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
 import numpy as np
 
 from geofence.errors import ChaoxunError
+from sim.evaluation.disturbances import Disturbances, Nuisance, drawn
 from sim.world import BankPlace, BoatPlan, Bore, ClimbDown, CrowdPlan, FallIn, PersonPlan, Stand, Walk, Wander
 from sim.world.plans import Act, Clothes
 from sim.world.weather import Light
@@ -63,6 +65,12 @@ class Case:
     crowds: tuple[CrowdPlan, ...] = ()
     boats: tuple[BoatPlan, ...] = ()
     bore: Bore | None = None
+    disturbances: Disturbances = field(default_factory=Disturbances)
+
+    @property
+    def stretch(self) -> tuple[float, float]:
+        """Metres along the crest that the camera overlooks."""
+        return _stretch(self.camera_id)
 
     @property
     def id(self) -> str:
@@ -73,6 +81,7 @@ class Case:
         """The cell of the grid, for tables by factor."""
         wind = "calm" if self.wind_mps < 4 else "breeze" if self.wind_mps < 8 else "windy"
         moving = [name for name, there in (("gulls", self.gulls), ("boats", self.boats)) if there]
+        moving += sorted(kind.value for kind in self.disturbances.kinds)
         return {
             "situation": self.situation.value,
             "camera": self.camera_id,
@@ -81,7 +90,7 @@ class Case:
             "weather": ("rain, " if self.rain else "dry, ") + wind,
             "clothing": self.clothes,
             "people": "alone" if not self.bystanders else "few" if self.bystanders < 9 else "many",
-            "nuisance": " and ".join(moving) or "none",
+            "nuisance": " + ".join(moving) or "none",
         }
 
 
@@ -110,6 +119,9 @@ _ENTRIES = {
     Distance.FAR: ("cam-1", -340.0),  # 105 m
 }
 _DISTANCES = tuple(Distance)
+_TROUBLED = 0.5  # share of the scenes with somebody in danger that one of the disturbances troubles as well
+_FLOODS_M = (1.9, 2.6)  # height of a bore that leaves nothing of the foreshore dry
+_CHILD, _RUNS = 0.15, 0.25
 _RENDERED = (Situation.ENTRY, Situation.FALL, Situation.ADRIFT, Situation.TAKEN)
 
 
@@ -120,6 +132,10 @@ def rendered_case(seed: int) -> Case:
     distance = _DISTANCES[seed // len(_RENDERED) % len(_DISTANCES)]
     clothes: Clothes = ("dark", "pale", "vivid")[int(rng.integers(3))]
     height = float(rng.uniform(1.5, 1.85))
+    manner = np.random.default_rng([seed, 8])
+    if manner.random() < _CHILD:
+        height = float(manner.uniform(1.05, 1.4))
+    pace = float(manner.uniform(2.4, 3.6)) if manner.random() < _RUNS else 1.2
     bore = None
     if situation is Situation.ENTRY:
         camera, stairs = _ENTRIES[distance]
@@ -128,7 +144,7 @@ def rendered_case(seed: int) -> Case:
         acts: tuple[Act, ...] = (
             Stand(float(rng.uniform(4, 9))),
             Walk(BankPlace(stairs, -2.0)),
-            ClimbDown(to),
+            ClimbDown(to, pace),
             Wander(60.0, 4.0),
         )
         seconds = 55.0
@@ -153,12 +169,15 @@ def rendered_case(seed: int) -> Case:
         along = _ahead(camera, distance, rng)
         start, acts = BankPlace(along, float(rng.uniform(6, 30))), (Wander(300.0),)
         speed = float(rng.uniform(4.8, 7.5))
-        bore = Bore(float(rng.uniform(24, 32)) + along / speed, speed_mps=speed, step_m=float(rng.uniform(1.2, 2.2)))
+        bore = Bore(
+            float(rng.uniform(24, 32)) + along / speed, speed_mps=speed, step_m=float(rng.uniform(*_FLOODS_M))
+        )
         seconds = 48.0
     person = PersonPlan("p", start, acts, heeds_hail_after_s=None, height_m=height, clothes=clothes)
     return _dressed(
-        seed, rng, situation, camera, seconds, distance=distance, clothes=clothes, people=(person,), bore=bore
-    )
+        seed, rng, situation, camera, seconds, distance=distance, clothes=clothes, people=(person,), bore=bore,
+        chance=_TROUBLED,
+    )  # fmt: skip
 
 
 def nuisance_case(seed: int) -> Case:
@@ -170,11 +189,17 @@ def nuisance_case(seed: int) -> Case:
         situation, speed = Situation.PASSAGE, float(rng.uniform(4.8, 7.5))
         middle = _LENS_ALONG_M[camera] + 80.0 * _LOOKS[camera]
         bore = Bore(float(rng.uniform(45, 75)) + middle / speed, speed_mps=speed, step_m=float(rng.uniform(0.8, 2.2)))
-    return _dressed(seed, rng, situation, camera, 120.0, clothes="drawn", bore=bore)
+    return _dressed(seed, rng, situation, camera, 120.0, clothes="drawn", bore=bore, chance=1.0)
 
 
 def _ahead(camera: str, distance: Distance, rng: np.random.Generator) -> float:
     return _LENS_ALONG_M[camera] + _LOOKS[camera] * float(rng.uniform(*_AWAY_M[distance]))
+
+
+def _stretch(camera: str) -> tuple[float, float]:
+    lens, looks = _LENS_ALONG_M[camera], _LOOKS[camera]
+    low, high = sorted((lens + 25.0 * looks, lens + 170.0 * looks))
+    return low, high
 
 
 def _dressed(
@@ -188,17 +213,19 @@ def _dressed(
     distance: Distance | None = None,
     people: tuple[PersonPlan, ...] = (),
     bore: Bore | None = None,
+    chance: float,
 ) -> Case:
     """Adds light, weather, bystanders, gulls and boats."""
     bystanders = (0, int(rng.integers(2, 8)), int(rng.integers(10, 26)))[int(rng.integers(3))]
     lens, looks = _LENS_ALONG_M[camera], _LOOKS[camera]
-    ends = sorted((lens + 25.0 * looks, lens + 170.0 * looks))
+    ends = _stretch(camera)
     boats: list[BoatPlan] = []
     for _ in range((0, 0, 1, 2)[int(rng.integers(4))]):
         speed = float(rng.uniform(2.0, 4.5)) * (1.0 if rng.random() < 0.5 else -1.0)
         middle_s = float(rng.uniform(0.2, 0.8)) * seconds  # when it is before the camera
         start = BankPlace(lens + looks * float(rng.uniform(50, 150)) - speed * middle_s, float(rng.uniform(60, 140)))
         boats.append(BoatPlan(start, speed, float(rng.uniform(8, 26))))
+    light, rain = (Light.DAY, Light.OVERCAST)[int(rng.integers(2))], bool(rng.random() < 0.33)
     return Case(
         seed=seed,
         situation=situation,
@@ -206,8 +233,8 @@ def _dressed(
         seconds=seconds,
         distance=distance,
         clothes=clothes,
-        light=(Light.DAY, Light.OVERCAST)[int(rng.integers(2))],
-        rain=bool(rng.random() < 0.33),
+        light=light,
+        rain=rain,
         wind_mps=float(rng.uniform(0.5, 12.0)),
         bystanders=bystanders,
         gulls=(0, 0, 3, 8)[int(rng.integers(4))],
@@ -215,4 +242,5 @@ def _dressed(
         crowds=(CrowdPlan(bystanders, *ends),) if bystanders else (),
         boats=tuple(boats),
         bore=bore,
+        disturbances=drawn(seed, turn=seed + seed // len(Nuisance), chance=chance, rain=rain),
     )

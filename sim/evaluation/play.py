@@ -18,6 +18,7 @@ from flightctl.site_loading import HAINING, Site, load_site
 from geofence.position import LocalFrame
 from sim.camera import SimCamera
 from sim.evaluation.cases import Case
+from sim.evaluation.disturbed import DisturbedCamera
 from sim.evaluation.pictures import Moment, Shown, draw_failure
 from sim.evaluation.truth import TruthWatch
 from sim.world import Ground, River, Weather, World
@@ -59,7 +60,9 @@ def play(case: Case, *, pictures: bool = False) -> Played:
     world = World(
         ground, river, weather, rng, people=case.people, crowds=case.crowds, boats=case.boats, gulls=case.gulls
     )
-    lens = SimCamera(camera, site.frame, ground, seed=case.seed)
+    lens = DisturbedCamera(
+        camera, site.frame, ground, case.disturbances, seed=case.seed, stretch=case.stretch, seconds=case.seconds
+    )
     scene = camera_scene(site, camera.id)
     pipeline = CameraPipeline(camera, scene, seed=case.seed, preview_every_s=1e9)
     frame_s = 1.0 / camera.analysis_fps

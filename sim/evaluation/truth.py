@@ -23,6 +23,7 @@ from vision.scene import SceneZone
 READY_S = 3.0  # what a pipeline needs to learn the empty scene
 LEAST_VIEW_S = 3.0  # who is seen for less than this is not due
 _OVER_S = 5.0  # an alert may come so long after it ended
+_CARRIES_M = 0.1  # as in `sim.world.people.drifted`
 _FRONT_OFFSET_M = 20.0  # where the place of a front is measured
 
 
@@ -56,6 +57,7 @@ class TruthWatch:
         shapely.prepare(self._zones)
         self._inside: dict[str, _Going] = {}
         self._wet: dict[str, _Going] = {}
+        self._swept_s: dict[str, float] = {}  # off his feet, though the water may not carry him yet
         self._front: _Going | None = None
         self._fell: list[_Going] = []
         self._events_read = 0
@@ -69,8 +71,11 @@ class TruthWatch:
         for person in view.people:
             self._zone(person)
             if person.pose in (Pose.SWIMMING, Pose.HOLDING):
+                since_s = self._swept_s.setdefault(person.id, self._now_s)
+                if not self._deep(person, view):
+                    continue
                 going = self._wet.setdefault(
-                    person.id, _Going(f"{person.id} in water", AlertKind.PERSON_IN_WATER, self._now_s)
+                    person.id, _Going(f"{person.id} in water", AlertKind.PERSON_IN_WATER, since_s)
                 )
                 self._note(going, person.position, seen=self._in_view[person.id])
         for event in world.events[self._events_read :]:
@@ -92,6 +97,11 @@ class TruthWatch:
 
     def in_danger(self, person_id: str) -> bool:
         return person_id in self._inside or person_id in self._wet
+
+    def _deep(self, person: PersonView, view: WorldView) -> bool:
+        """The water carries him: whom a spent run-up has left on the foreshore is not in the river."""
+        place = self._ground.to_bank(person.position)
+        return view.river.level_amsl_m(place, view.at_s) - self._ground.height_at(place) > _CARRIES_M
 
     def _zone(self, person: PersonView) -> None:
         ashore = person.pose in (Pose.STANDING, Pose.WALKING, Pose.LYING)

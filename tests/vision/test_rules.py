@@ -189,9 +189,18 @@ def crowd(per_m2: float, seed: int = 3) -> list[Thing]:
     ]
 
 
+def gather(made: Toy, people: list[Thing], seconds: float) -> None:
+    """They come one after the other, then all stay until `seconds` are over."""
+    order = np.random.default_rng(5).permutation(len(people))
+    frames = int(seconds * FPS)
+    for frame in range(frames):
+        there = set(order[: 4 * frame].tolist())
+        made.show(*(person for index, person in enumerate(people) if index in there))
+
+
 def test_a_crowd_too_dense_is_told_once_with_its_density() -> None:
     made = over_the_square({"crowd": {"limit_per_m2": 1.5, "for_s": 4.0}})
-    made.learn(*crowd(2.4), seconds=16)
+    gather(made, crowd(2.4), seconds=26)
     crowds = [alert for alert in made.alerts if alert.kind is AlertKind.CROWD_DENSITY]
     assert len(crowds) == 1
     assert 1.5 <= crowds[0].details["density_per_m2"] <= 4.5
@@ -202,13 +211,13 @@ def test_a_crowd_too_dense_is_told_once_with_its_density() -> None:
 
 def test_people_with_room_between_them_are_no_crowd() -> None:
     made = over_the_square({"crowd": {"limit_per_m2": 1.5, "for_s": 4.0}})
-    made.learn(*crowd(0.4), seconds=16)
+    gather(made, crowd(0.4), seconds=26)
     assert AlertKind.CROWD_DENSITY not in made.kinds()
 
 
 def test_a_crowd_that_passes_in_a_moment_is_none() -> None:
     made = over_the_square({"crowd": {"limit_per_m2": 1.5, "for_s": 30.0}})
-    made.learn(*crowd(2.4), seconds=10)
+    gather(made, crowd(2.4), seconds=22)
     made.learn(seconds=10)
     assert AlertKind.CROWD_DENSITY not in made.kinds()
 

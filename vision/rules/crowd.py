@@ -7,6 +7,9 @@ random with density d, the share of the ground that stays uncovered is exp(-d a)
 3rd ed. 2013, §3.1). What is seen covered gives d back, up to the density at which everything is covered: from a low
 camera that is soon, and beyond it only "at least" can be said.
 
+Covered is where the picture has edges that the empty promenade does not have: a crowd that comes over an hour, or
+fills half the picture, is light and then background to whatever compares brightness, but it never is smooth.
+
 Levels: at 2 people a square metre walking slows, at 3.6 they touch without wanting to, at 5.6 dangerous forces begin
 (Fruin, in VISION.md §1.8).
 """
@@ -42,6 +45,9 @@ class CrowdConfig:
     cell_m: float = 3.0
     every_s: float = 1.0
     smooth_s: float = 3.0
+    memory_s: float = 7200.0  # of the empty promenade's edges; a crowd that stays longer is taken for a part of it
+    learn_looks: int = 4
+    edge: float = 14.0  # grey levels a pixel, above what the empty place has
 
 
 @dataclass(slots=True)
@@ -55,6 +61,8 @@ class CrowdRule:
     def __init__(self, scene: SceneModel, config: CrowdConfig) -> None:
         self._scene, self._config = scene, config
         self._looked_s: float | None = None
+        self._looks = 0
+        self._plain: NDArray[np.float32] | None = None  # the gradients of the empty place
         self._cells: dict[int, _Cell] = {}
         self._prepare()
 
@@ -68,8 +76,8 @@ class CrowdRule:
         """(cells,) of each cell, at the last look."""
         return self._density_per_m2
 
-    def step(self, foreground: Gray, top_row: int, now_s: float) -> list[Finding]:
-        """`foreground` is the picture from `top_row` down."""
+    def step(self, gray: Gray, top_row: int, now_s: float) -> list[Finding]:
+        """`gray` is the picture from `top_row` down."""
         config = self._config
         if config.limit_per_m2 <= 0 or not len(self._area_m2):
             return []
@@ -77,7 +85,9 @@ class CrowdRule:
         if gap_s < config.every_s:
             return []
         self._looked_s = now_s
-        covered = self._covered(foreground, top_row)
+        covered = self._covered(gray, top_row, gap_s)
+        if covered is None:
+            return []
         density = -np.log1p(-np.minimum(covered, _ALL)) / self._hidden_m2
         share = 1.0 - float(np.exp(-gap_s / config.smooth_s))
         self._density_per_m2 = self._density_per_m2 + share * (density - self._density_per_m2)
@@ -122,11 +132,23 @@ class CrowdRule:
         told = [other for other, cell in self._cells.items() if cell.told and other != index]
         return any(float(np.hypot(*(self._places[other] - here))) < 3 * self._config.cell_m for other in told)
 
-    def _covered(self, foreground: Gray, top_row: int) -> FloatArray:
-        """(cells,) the share of each cell's pixels that people cover."""
+    def _covered(self, gray: Gray, top_row: int, gap_s: float) -> FloatArray | None:
+        """(cells,) the share of each cell's pixels that people cover; None while the empty place is learnt."""
+        config = self._config
+        steep = np.abs(np.asarray(cv2.Sobel(gray, cv2.CV_32F, 1, 0, scale=0.25)))
+        steep += np.abs(np.asarray(cv2.Sobel(gray, cv2.CV_32F, 0, 1, scale=0.25)))
+        if self._plain is None or self._plain.shape != steep.shape:
+            self._plain, self._looks = steep.copy(), 0
+        self._looks += 1
+        if self._looks <= config.learn_looks:
+            cv2.accumulateWeighted(steep, self._plain, 1.0 / self._looks)
+            return None
+        edges = (steep > self._plain + config.edge).astype(np.uint8)
+        cv2.accumulateWeighted(steep, self._plain, min(gap_s / config.memory_s, 1.0))
+        bodies = cast("Gray", cv2.morphologyEx(edges, cv2.MORPH_CLOSE, self._body))
         rows, columns = self._cell_of.shape
-        whole = np.zeros((self._scene.codes.shape[0], foreground.shape[1]), np.uint8)
-        whole[top_row : top_row + foreground.shape[0]] = np.minimum(foreground, 1) * 255
+        whole = np.zeros((self._scene.codes.shape[0], gray.shape[1]), np.uint8)
+        whole[top_row : top_row + gray.shape[0]] = bodies * 255
         small = cast("Gray", cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA))
         inside = self._cell_of >= 0
         sums = np.bincount(self._cell_of[inside], weights=small[inside] / 255.0, minlength=len(self._area_m2))
@@ -167,5 +189,9 @@ class CrowdRule:
         self._hidden_m2: FloatArray = hidden_m2[good]
         self._most_per_m2: FloatArray = most[good]
         self._pixels = np.bincount(self._cell_of[self._cell_of >= 0], minlength=int(good.sum())).astype(np.float64)
+        upright = cv2.resize(scene.px_per_m, (columns, rows), interpolation=cv2.INTER_NEAREST)[self._cell_of >= 0]
+        scale = float(np.quantile(upright, 0.75)) if len(upright) else 10.0
+        width_px = int(np.clip(round(scale * _BODY_WIDTH_M), 3, 31))
+        self._body = np.ones((width_px, width_px), np.uint8)  # closes a body's outline
         self._area_m2: FloatArray = np.full(int(good.sum()), config.cell_m**2)
         self._density_per_m2: FloatArray = np.zeros(int(good.sum()))

@@ -15,6 +15,7 @@ from typing import Any
 from vision.alert import AlertKind
 from vision.detect import Shape
 from vision.rules.finding import Finding
+from vision.scene import WATER
 from vision.track import Track
 
 
@@ -26,7 +27,8 @@ class PersonInWaterConfig:
     drift_min_hits_share: float = 0.75
     drift_max_crowded_share: float = 0.3  # a boat has parts; a swimmer is alone
     drift_min_m: float = 1.5
-    drift_max_mps: float = 6.0
+    drift_max_mps: float = 3.5  # an ebb; what goes faster flies
+    drift_swift_mps: float = 7.0  # behind a bore
     drift_straightness: float = 0.7  # way made good over way gone
     max_size_m: float = 1.2
     swept_mps: float = 2.0  # one sigma of how fast the bore takes who is out of sight
@@ -47,7 +49,10 @@ class PersonInWaterRule:
         in_zone: Callable[[Track], tuple[str, ...]],
         water_came: Callable[[Track], bool],
         now_s: float,
+        *,
+        swift: bool = False,
     ) -> list[Finding]:
+        """`swift`: a front has passed, and the river runs as it does behind one."""
         alive = {track.id for track in tracks}
         self._told &= alive
         self._fallen_at_s = {key: at for key, at in self._fallen_at_s.items() if key in alive}
@@ -58,7 +63,7 @@ class PersonInWaterRule:
             finding = (
                 self._after_fall(track, now_s)
                 or self._taken(track, in_zone(track), water_came, now_s)
-                or self._drifting(track, now_s)
+                or self._drifting(track, now_s, swift=swift)
             )
             if finding is not None:
                 self._told.add(track.id)
@@ -92,14 +97,16 @@ class PersonInWaterRule:
         adrift_s = 0.0 if stood is None else now_s - stood.at_s
         return _finding(track, 0.8, details, self._config.swept_mps * adrift_s)
 
-    def _drifting(self, track: Track, now_s: float) -> Finding | None:
+    def _drifting(self, track: Track, now_s: float, *, swift: bool) -> Finding | None:
         config = self._config
         if track.on_foot or track.missing_s(now_s) > 0 or track.detection.shape is not Shape.FLOATING:
             return None
         age_s = now_s - track.born_s
         if age_s < config.drift_s or track.id in self._fallen_at_s:
             return None
-        seen = [s for s in track.history if s.detection.shape is Shape.FLOATING]
+        seen = [s for s in track.history if s.detection.shape is Shape.FLOATING and s.detection.code == WATER]
+        if len(seen) < 2:
+            return None
         span_s = seen[-1].at_s - seen[0].at_s
         if span_s < 0.7 * config.drift_s or len(seen) < config.drift_min_hits_share * len(track.history):
             return None
@@ -111,7 +118,9 @@ class PersonInWaterRule:
         made_good = seen[-1].detection.position - seen[0].detection.position
         speed = made_good.length_m / span_s
         noise_m = 2.0 * track.detection.sigma_m
-        if made_good.length_m < max(config.drift_min_m, noise_m) or speed > config.drift_max_mps:
+        if made_good.length_m < max(config.drift_min_m, noise_m) or speed > (
+            config.drift_swift_mps if swift else config.drift_max_mps
+        ):
             return None
         gone_m = sum(
             b.detection.position.distance_m(a.detection.position)
