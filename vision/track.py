@@ -335,9 +335,27 @@ class Tracker:
         if track.on_foot:
             track.last_on_foot = sighting
         track.history.append(sighting)
+        parent = self._parent(track)
+        if parent is not None:
+            track.confirmed, track.was_person = True, True
         self._next_id += 1
         self.tracks.append(track)
         self.born.append(track)
+
+    def _parent(self, track: Track) -> Track | None:
+        """He steps out of a group that has been known for long: he has been somebody all the while."""
+        box = track.detection
+        if box.shape is not Shape.PERSON or box.code == WATER:
+            return None
+        for other in self.tracks:
+            before = [s.detection for s in list(other.history)[-3:] if s.detection.shape is Shape.GROUP]
+            if not (before and other.confirmed and other.was_person):
+                continue
+            group = before[-1]
+            inside = group.x - box.w <= box.foot[0] <= group.x + group.w + box.w
+            if inside and abs(group.foot[1] - box.foot[1]) <= 0.5 * group.h and group.code == box.code:
+                return other
+        return None
 
     def _note_person(self, track: Track, detection: Detection) -> None:
         """One frame's size proves nothing: two birds, a dog and its shadow are a person's for a moment."""

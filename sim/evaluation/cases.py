@@ -96,8 +96,8 @@ class Case:
 
 def seeds_of(text: str) -> tuple[SeedSet, range]:
     """Reads "A-B" or "A"."""
-    first, _, last = text.partition("-")
-    if not first.strip().isdecimal() or (last and not last.strip().isdecimal()):
+    first, dash, last = text.partition("-")
+    if not first.strip().isdecimal() or (dash and not last.strip().isdecimal()):
         raise SeedsRefused(f"--seeds is A-B, as in 10000-10047, not {text!r}.")
     low, high = int(first), int(last or first)
     for name, seeds in (("tune", TUNE_SEEDS), ("test", TEST_SEEDS)):

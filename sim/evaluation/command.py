@@ -67,7 +67,8 @@ class MaterialReport:
         self.score.add(verdict)
         if played.failures:
             self.failures.append((played.case.id, played.failures))
-        for factor, level in played.case.factors.items():
+        cells = [(factor, level) for factor, text in played.case.factors.items() for level in text.split(" + ")]
+        for factor, level in cells:
             self.seconds[factor, level] += round(verdict.watched_s)
             self.false[factor, level] += len(verdict.false)
             for hit in verdict.hits:

@@ -97,8 +97,17 @@ class FallRule:
         since_s, code = stood.at_s - self._config.run_up_s, stood.detection.code
         before = [s for s in track.history if since_s <= s.at_s <= stood.at_s and s.detection.code == code]
         span_s = stood.at_s - before[0].at_s if before else 0.0
-        gone_m = stood.detection.position.distance_m(before[0].detection.position) if before else 0.0
+        if not before or self._grew(before[0], stood, span_s):
+            return False
+        gone_m = stood.detection.position.distance_m(before[0].detection.position)
         return gone_m > self._config.max_run_mps * span_s + 2.0 * stood.detection.sigma_m
+
+    def _grew(self, first: Sighting, last: Sighting, span_s: float) -> bool:
+        """Its box became longer below while its head stayed: legs that came into sight move nobody."""
+        a, b = first.detection, last.detection
+        walked_px = self._config.max_run_mps * span_s * b.px_per_m + 2.0
+        aside = abs(b.foot[0] - a.foot[0]) <= walked_px
+        return aside and abs(b.y - a.y) <= 2.0 + 0.25 * abs(b.foot[1] - a.foot[1])
 
     def _left_the_edge(self, track: Track, stood: Sighting) -> tuple[Enu, float]:
         """Where the feet last were on the ground. One foot point is a poor witness: the last step is hidden by the

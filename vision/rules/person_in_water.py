@@ -8,6 +8,7 @@ Three ways to know, none of them by the look of one frame (VISION.md §1.6):
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -31,6 +32,7 @@ class PersonInWaterConfig:
     drift_swift_mps: float = 7.0  # behind a bore
     drift_straightness: float = 0.7  # way made good over way gone
     max_size_m: float = 1.2
+    min_aspect: float = 0.68  # height over width: a head stands out of the water, driftwood and foam lie on it
     swept_mps: float = 2.0  # one sigma of how fast the bore takes who is out of sight
 
 
@@ -114,6 +116,8 @@ class PersonInWaterRule:
             return None
         sizes = [max(s.detection.w, s.detection.h) / s.detection.px_per_m for s in seen]
         if max(sizes) > config.max_size_m:
+            return None
+        if statistics.median(s.detection.h / s.detection.w for s in seen) < config.min_aspect:
             return None
         made_good = seen[-1].detection.position - seen[0].detection.position
         speed = made_good.length_m / span_s
