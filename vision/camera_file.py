@@ -15,6 +15,7 @@ from geofence.sourcefile import SourceFile, read_source, validated
 from vision.alert import Surface
 from vision.calibration import Projection
 from vision.camera import Camera
+from vision.looks import detector_problem
 from vision.scene import SceneGeometry, SceneModel, SceneZone
 
 _NO_WATER_BELOW_M = 100.0  # without water in the picture its plane lies this deep
@@ -60,6 +61,9 @@ def load_camera_file(path: Path) -> SceneModel:
     """The camera's scene, ready for a pipeline. Raises InvalidInput with every fault at its line."""
     source = read_source(path)
     file = validated(source, CameraFile)
+    if file.camera.detector is not None:
+        camera = file.camera.model_copy(update={"detector": file.camera.detector.under(path.parent)})
+        file = file.model_copy(update={"camera": camera})
     problems = list(_problems(file, source))
     if problems:
         raise InvalidInput(problems)
@@ -79,6 +83,8 @@ def _problems(file: CameraFile, source: SourceFile) -> Iterator[Problem]:
         yield source.problem(("heights_amsl_m",), "water is missing: the level of the river, above mean sea level")
     if heights.water is not None and heights.water >= heights.promenade:
         yield source.problem(("heights_amsl_m", "water"), "must be below the promenade")
+    if file.camera.detector is not None and (reason := detector_problem(file.camera.detector)) is not None:
+        yield source.problem(("camera", "detector"), reason)
     frame = LocalFrame(file.camera.position)
     if file.crest is not None and _too_far(frame, file.crest):
         yield source.problem(("crest",), "lies too far from the camera to be meant")

@@ -23,6 +23,8 @@ from vision.scene import FIRST_FORESHORE, LAND, WALL, WATER, SceneModel
 _FAR = 1e6
 _STILL = Enu(0.0, 0.0)
 _LEAST_SIGMA_M = 0.5  # calibration and the middle of a person
+_DISOWN_LOOKS = 3
+_DISOWN_S = 1.5
 _STEADY_SHARE = 0.4  # of a foot point's error that is the same in every frame
 
 
@@ -89,6 +91,10 @@ class Track:
     time_s: float = 0.0  # of position and velocity
     bias_m: float = 0.0  # of the position, that does not average out
     born_code: int = 0
+    looks: int = 0  # of a recogniser at him
+    recognised: int = 0  # of those
+    first_look_s: float | None = None
+    last_look_s: float = 0.0
 
     @property
     def sigma_m(self) -> float:
@@ -103,6 +109,19 @@ class Track:
     def afloat(self) -> bool:
         """In the water by the word of a rule, and seen there."""
         return self.casualty and self.detection.code == WATER
+
+    def looked_at(self, now_s: float, *, recognised: bool) -> None:
+        """A recogniser (vision/looks.py) has had a look."""
+        self.first_look_s = now_s if self.first_look_s is None else self.first_look_s
+        self.last_look_s = now_s
+        self.looks += 1
+        self.recognised += recognised
+
+    @property
+    def disowned(self) -> bool:
+        """The recogniser has looked often, over some time, and never seen a person."""
+        often = self.looks >= _DISOWN_LOOKS and self.recognised == 0 and self.first_look_s is not None
+        return often and self.last_look_s - (self.first_look_s or 0.0) >= _DISOWN_S
 
     def missing_s(self, now_s: float) -> float:
         return now_s - self.last_seen_s

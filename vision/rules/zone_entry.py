@@ -94,7 +94,7 @@ class ZoneEntryRule:
         return Finding(AlertKind.ZONE_ENTRY, track.position, track.sigma_m, track.id, confidence, details)
 
     def _no_walker(self, track: Track) -> bool:
-        if track.detection.afloat:
+        if track.detection.afloat or track.disowned:
             return True
         sure = track.velocity_variance < 1.0 and track.bias_m < 1.5
         return sure and track.velocity.length_m > self._config.max_walk_mps
