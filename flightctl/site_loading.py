@@ -65,6 +65,7 @@ def load_site(folder: Path) -> Site:
         part(lambda: read_source(folder / "river.yaml"))
         raise SiteInvalid(problems)
     source, file = taken
+    file = _detectors_found(file, folder)
     problems.extend(_cross_problems(source, file))
     frame = LocalFrame(file.origin)
     zones = part(lambda: load_zones(folder / "zones.geojson", frame))
@@ -74,6 +75,17 @@ def load_site(folder: Path) -> Site:
     if problems or zones is None or river is None or basemap is None or table is None:
         raise SiteInvalid(problems)
     return Site(folder, _with_thresholds(file), frame, zones, river, basemap, table)
+
+
+def _detectors_found(file: SiteFile, folder: Path) -> SiteFile:
+    """With the paths of the cameras' own networks counted from the site's folder."""
+    if all(camera.detector is None for camera in file.cameras):
+        return file
+    cameras = tuple(
+        camera.model_copy(update={"detector": camera.detector.under(folder)}) if camera.detector else camera
+        for camera in file.cameras
+    )
+    return file.model_copy(update={"cameras": cameras})
 
 
 def _bore_table(path: Path) -> tuple[TableEntry, ...]:
@@ -117,6 +129,7 @@ def _cross_problems(source: SourceFile, file: SiteFile) -> Iterable[Problem]:
             yield source.problem((*place, *below), reason)
     yield from _far_places(source, file)
     yield from _bad_addresses(source, file)
+    yield from _bad_detectors(source, file)
     policy = file.policy
     if not policy.drop_min_height_m <= policy.drop_height_m <= policy.drop_max_height_m:
         bounds = f"{policy.drop_min_height_m:g}..{policy.drop_max_height_m:g}"
@@ -137,6 +150,17 @@ def _with_thresholds(file: SiteFile) -> SiteFile:
     """Every camera with the site's thresholds beside its own."""
     cameras = [c.model_copy(update={"thresholds": merged(file.vision, c.thresholds)}) for c in file.cameras]
     return file.model_copy(update={"cameras": tuple(cameras)})
+
+
+def _bad_detectors(source: SourceFile, file: SiteFile) -> Iterable[Problem]:
+    named = [(index, camera.detector) for index, camera in enumerate(file.cameras) if camera.detector is not None]
+    if not named:
+        return
+    from vision.looks import detector_problem  # brings OpenCV, which nothing else here needs
+
+    for index, detector in named:
+        if (reason := detector_problem(detector)) is not None:
+            yield source.problem(("cameras", index, "detector"), reason)
 
 
 def _far_places(source: SourceFile, file: SiteFile) -> Iterable[Problem]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
@@ -19,6 +20,23 @@ class Lens(BaseModel):
     hfov_deg: Annotated[float, Field(gt=1, lt=170)]  # horizontal field of view without distortion
     k1: float = 0.0
     k2: float = 0.0
+
+
+class DetectorFile(BaseModel):
+    """A network of the site's own that recognises people (vision/onnx_detector.py)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+    model: Path  # an ONNX file; relative to the file that names it
+    style: Literal["auto", "yolo", "detr"] = "auto"
+    person_class: Annotated[int, Field(ge=0, le=10_000)] = 0
+    min_confidence: Annotated[float, Field(gt=0, lt=1)] = 0.35
+    every_s: Annotated[float, Field(ge=0.2, le=60)] = 1.0  # it looks at the whole picture no more often
+    pixels: Literal["auto", "rgb01", "bgr255", "imagenet"] = "auto"  # how it wants them
+
+    def under(self, folder: Path) -> DetectorFile:
+        """With its path made absolute."""
+        return self.model_copy(update={"model": folder / self.model})
 
 
 class Camera(BaseModel):
@@ -38,3 +56,4 @@ class Camera(BaseModel):
     analysis_fps: Annotated[float, Field(gt=0, le=30)] = 5.0
     range_m: Annotated[float, Field(gt=0)] = 90.0  # beyond it a person is too small to be seen reliably
     thresholds: dict[str, dict[str, StrictBool | float]] = {}  # of this camera's rules (vision/thresholds.py)
+    detector: DetectorFile | None = None

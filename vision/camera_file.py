@@ -16,6 +16,7 @@ from geofence.zones import Heading
 from vision.alert import Surface
 from vision.calibration import Projection
 from vision.camera import Camera
+from vision.looks import detector_problem
 from vision.pipeline import PipelineConfig
 from vision.scene import SceneGeometry, SceneModel, SceneZone
 from vision.thresholds import faults
@@ -65,6 +66,9 @@ def load_camera_file(path: Path) -> SceneModel:
     """The camera's scene, ready for a pipeline. Raises InvalidInput with every fault at its line."""
     source = read_source(path)
     file = validated(source, CameraFile)
+    if file.camera.detector is not None:
+        camera = file.camera.model_copy(update={"detector": file.camera.detector.under(path.parent)})
+        file = file.model_copy(update={"camera": camera})
     problems = list(_problems(file, source))
     if problems:
         raise InvalidInput(problems)
@@ -86,6 +90,8 @@ def _problems(file: CameraFile, source: SourceFile) -> Iterator[Problem]:
         yield source.problem(("heights_amsl_m", "water"), "must be below the promenade")
     for below, reason in faults(PipelineConfig(), file.camera.thresholds):
         yield source.problem(("camera", "thresholds", *below), reason)
+    if file.camera.detector is not None and (reason := detector_problem(file.camera.detector)) is not None:
+        yield source.problem(("camera", "detector"), reason)
     frame = LocalFrame(file.camera.position)
     if file.crest is not None and _too_far(frame, file.crest):
         yield source.problem(("crest",), "lies too far from the camera to be meant")

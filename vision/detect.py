@@ -7,6 +7,7 @@ picture. Over water anything up to a person's size is let through, for only time
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import cast
@@ -103,6 +104,17 @@ class Detector:
         loose = sum(1 for d in found if not d.bright and d.shape in _OVER_WATER)
         self.rough = loose > self._config.max_over_water
         return found
+
+    def of_boxes(self, boxes: Sequence[tuple[float, float, float, float]]) -> list[Detection]:
+        """What a recogniser found, as left, top, width, height in the picture, judged by size and place alike."""
+        if not boxes:
+            return []
+        parts = np.round(np.array(boxes, np.float64)).astype(np.int64)
+        rows, columns = self._scene.codes.shape
+        parts[:, 0] = np.clip(parts[:, 0], 0, columns - 1)
+        parts[:, 1] = np.clip(parts[:, 1], 0, rows - 1)
+        parts[:, 2:] = np.maximum(parts[:, 2:], 1)
+        return self._sized(parts, np.zeros(len(parts), bool), 0)
 
     def _crowded(
         self, parts: NDArray[np.int64], pale: NDArray[np.bool_], codes: NDArray[np.uint8], scale: NDArray[np.float32]

@@ -2,6 +2,8 @@
 
 ChaoxunError
 ├── CalibrationRefused        the control points do not give a calibration to rely on; carries every reason
+├── DetectorTooSlow           a look of the camera's own network was cut short
+├── DetectorUnusable          the network a camera names cannot be loaded or is of no known form
 ├── OutputUnwritable          the folder for what is kept cannot be written
 └── SourceError               a source of pictures cannot be used; the text names it and says why
     ├── SourceMissing         no such file or folder
@@ -25,6 +27,14 @@ class CalibrationRefused(ChaoxunError):
     def __init__(self, reasons: Sequence[str]) -> None:
         self.reasons = tuple(reasons)
         super().__init__("\n".join(f"The calibration is refused: {reason}" for reason in self.reasons))
+
+
+class DetectorTooSlow(ChaoxunError):
+    """A look took longer than it may, and was cut short."""
+
+
+class DetectorUnusable(ChaoxunError):
+    """The detector of a camera cannot be used; the text says why and what to do."""
 
 
 class OutputUnwritable(ChaoxunError):

@@ -8,7 +8,7 @@ Pure work of the processor: no clock, no I/O (the evidence sink is given), and t
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import cast
@@ -34,8 +34,10 @@ from vision.detect import DetectConfig, Detection, Detector
 from vision.flood import FloodConfig, FloodWatch
 from vision.frame import EncodedFrame
 from vision.light import Light, LightConfig
+from vision.looks import Looks, joined
 from vision.picture import Picture
 from vision.preview import annotated_jpeg
+from vision.recognise import PersonBox
 from vision.rules.camera_fault import CameraFaultConfig, HealthChange, HealthWatch
 from vision.rules.crossing import CrossingConfig, CrossingRule
 from vision.rules.crowd import CrowdConfig, CrowdRule
@@ -97,6 +99,7 @@ class CameraPipeline:
         preview_every_s: float = 1.0,
         evidence: EvidenceSink | None = None,
         config: PipelineConfig | None = None,
+        looks: Looks | None = None,
     ) -> None:
         cv2.setNumThreads(1)
         self.camera = camera
@@ -120,6 +123,7 @@ class CameraPipeline:
         self._stopped = StoppedRule(config.stopped)
         self._left_behind = LeftBehindRule(config.left_behind)
         self._crowd = CrowdRule(scene, config.crowd)
+        self._looks = looks or Looks.of(camera.detector)
         self._health = HealthWatch(config.camera_fault)
         self._shown_s = config.track.shown_s
         self._origin: datetime | None = None
@@ -130,6 +134,14 @@ class CameraPipeline:
         self._specks: Specks | None = None
         self._specks_config = config.specks
         self._look_from_scene()
+
+    @property
+    def tracks(self) -> Sequence[Track]:
+        return self._tracker.tracks
+
+    @property
+    def detector(self) -> Detector:
+        return self._detector
 
     def set_context(self, context: SceneContext) -> None:
         """The water's level and the zones in force, from the service."""
@@ -167,7 +179,9 @@ class CameraPipeline:
         alerts = self._fault_alerts(change, at, picture)
         findings: list[Finding] = []
         if not self._health.faulty:
-            findings = self._look(gray[self._top_row :], now_s)
+            recognised = self._looks.search(picture, lens, now_s) if self._background.ready else []
+            findings = self._look(gray[self._top_row :], now_s, recognised)
+            self._looks.note(self._tracker.tracks, now_s)
         self._last_s = now_s
         views = self._views(now_s)
         for finding in findings:
@@ -180,6 +194,7 @@ class CameraPipeline:
         if health is CameraHealth.OK and not self._background.ready:
             health = CameraHealth.STARTING
         reason = change.reason if change is not None else self._health.reason
+        reason = reason or self._looks.trouble
         return FrameReport(
             camera_id=self.camera.id,
             at=at,
@@ -207,7 +222,7 @@ class CameraPipeline:
             self._origin = at
         return (at - self._origin).total_seconds()
 
-    def _look(self, gray: Gray, now_s: float) -> list[Finding]:
+    def _look(self, gray: Gray, now_s: float, recognised: Sequence[PersonBox] = ()) -> list[Finding]:
         background = self._background
         dt_s = min(now_s - self._last_s, _MAX_GAP_S) if self._last_s is not None else 0.0
         gray = self._set_back(gray, now_s)
@@ -230,6 +245,8 @@ class CameraPipeline:
         counted = cv2.bitwise_and(foreground, cv2.bitwise_or(dark, self._solid_mask))
         pale = cv2.bitwise_and(foreground, bright)
         detections = self._detector.detect(cast("Gray", counted), cast("Gray", pale), self._top_row)
+        if recognised:
+            detections = joined(detections, self._detector.of_boxes([(p.x, p.y, p.w, p.h) for p in recognised]))
         rough = self._detector.rough or background.flooded
         self._tracker.step(
             detections,

@@ -24,6 +24,8 @@ _FAR = 1e6
 _STILL = Enu(0.0, 0.0)
 _LEAST_SIGMA_M = 0.5  # calibration and the middle of a person
 _UPRIGHT, _MOSTLY = 1.15, 0.6
+_DISOWN_LOOKS = 3
+_DISOWN_S = 1.5
 _STEADY_SHARE = 0.4  # of a foot point's error that is the same in every frame
 
 
@@ -95,6 +97,10 @@ class Track:
     time_s: float = 0.0  # of position and velocity
     bias_m: float = 0.0  # of the position, that does not average out
     born_code: int = 0
+    looks: int = 0  # of a recogniser at him
+    recognised: int = 0  # of those
+    first_look_s: float | None = None
+    last_look_s: float = 0.0
 
     @property
     def sigma_m(self) -> float:
@@ -121,6 +127,19 @@ class Track:
         """He was on his feet nearer than this to the wall's crest, or beyond it."""
         stood = self.last_on_foot
         return self.was_person and stood is not None and stood.detection.crest_offset_m > -edge_m
+
+    def looked_at(self, now_s: float, *, recognised: bool) -> None:
+        """A recogniser (vision/looks.py) has had a look."""
+        self.first_look_s = now_s if self.first_look_s is None else self.first_look_s
+        self.last_look_s = now_s
+        self.looks += 1
+        self.recognised += recognised
+
+    @property
+    def disowned(self) -> bool:
+        """The recogniser has looked often, over some time, and never seen a person."""
+        often = self.looks >= _DISOWN_LOOKS and self.recognised == 0 and self.first_look_s is not None
+        return often and self.last_look_s - (self.first_look_s or 0.0) >= _DISOWN_S
 
     def missing_s(self, now_s: float) -> float:
         return now_s - self.last_seen_s

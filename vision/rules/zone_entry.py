@@ -107,7 +107,9 @@ class ZoneEntryRule:
         return zone.heading.covers(stay.entered.bearing_deg(track.position))
 
     def _no_walker(self, track: Track) -> bool:
-        if track.detection.afloat or not (track.upright and track.like_person):
+        if track.detection.afloat or track.disowned:
+            return True
+        if not track.recognised and not (track.upright and track.like_person):
             return True
         sure = track.velocity_variance < 1.0 and track.bias_m < 1.5
         return sure and track.velocity.length_m > self._config.max_walk_mps
