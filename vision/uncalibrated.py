@@ -11,8 +11,11 @@ from geofence.position import LatLon, LocalFrame
 from vision.calibration import Projection
 from vision.camera import Camera, Lens
 from vision.detect import DetectConfig
+from vision.light import LightConfig
 from vision.pipeline import PipelineConfig
 from vision.scene import LAND, SceneGeometry, SceneModel
+from vision.steady import SteadyConfig
+from vision.upheaval import UpheavalConfig
 
 NOMINAL_HEIGHT_M = 4.0
 """The picture is taken to be this tall; a person may fill from a tenth of it to nearly all."""
@@ -20,9 +23,14 @@ _HFOV_DEG = 60.0
 _LARGEST_PX = 320
 
 UNCALIBRATED = PipelineConfig(
+    light=LightConfig(
+        blocks=(1, 1)
+    ),  # people may fill blocks, and a good part of the picture: only all of it is light
+    upheaval=UpheavalConfig(leap=1.0),
+    steady=SteadyConfig(min_detail=1e9),  # no ground is known that could hold the picture still
     detect=DetectConfig(
         min_person_m=0.4, max_person_m=3.9, max_person_width_m=2.2, min_part_m=0.25, max_group_height_m=4.0
-    )
+    ),
 )
 
 
