@@ -2,6 +2,7 @@
 
 ChaoxunError
 ├── CalibrationRefused        the control points do not give a calibration to rely on; carries every reason
+├── EvidenceUnwritable        a snapshot or clip cannot be kept: disk full, folder not writable
 ├── OutputUnwritable          the folder for what is kept cannot be written
 └── SourceError               a source of pictures cannot be used; the text names it and says why
     ├── SourceMissing         no such file or folder
@@ -25,6 +26,10 @@ class CalibrationRefused(ChaoxunError):
     def __init__(self, reasons: Sequence[str]) -> None:
         self.reasons = tuple(reasons)
         super().__init__("\n".join(f"The calibration is refused: {reason}" for reason in self.reasons))
+
+
+class EvidenceUnwritable(ChaoxunError):
+    """A snapshot or clip that could not be kept; nothing is left of it."""
 
 
 class OutputUnwritable(ChaoxunError):
