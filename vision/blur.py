@@ -26,9 +26,10 @@ _ACROSS = 3  # blocks across a body
 _LEAST_BLOCK_PX = 4
 _BEYOND_S = 3.0  # a track is carried on this long before its first and after its last box
 _GROWTH_PER_S = 0.35  # of its size, for what is not known of its way
-_HOG_WIDTH_PX = 640
 _HOG_EVERY_S = 1.0
-_HOG_THRESHOLD = 0.2
+_HOG_EDGE_PX = 16
+_HOG_LOOKS = ((480, -0.3), (800, 0.1))
+"""Widths at which it looks, for near and for far people, and its threshold there: blurring a bush does no harm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +94,23 @@ class PeopleFinder:
         self._hog.setSVMDetector(cast("Gray", cv2.HOGDescriptor.getDefaultPeopleDetector()))
 
     def regions(self, bgr: Bgr) -> list[Region]:
+        return [region for width_px, threshold in _HOG_LOOKS for region in self._look(bgr, width_px, threshold)]
+
+    def _look(self, bgr: Bgr, width_px: int, threshold: float) -> list[Region]:
         height, width = bgr.shape[:2]
-        scale = min(1.0, _HOG_WIDTH_PX / width)
-        size = (max(round(width * scale), 1), max(round(height * scale), 1))
-        if size[0] < 64 or size[1] < 128:  # its window
-            return []
+        scale = width_px / width
+        size = (width_px, round(height * scale))
+        if scale > 1.5 or size[1] < 32:
+            return []  # nobody can be recognised in so few pixels
         small = cv2.cvtColor(cv2.resize(bgr, size, interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY)
-        boxes, _ = self._hog.detectMultiScale(small, hitThreshold=_HOG_THRESHOLD, winStride=(8, 8), scale=1.1)
-        return [Region(*(float(v) / scale for v in box)) for box in np.asarray(boxes).reshape(-1, 4)]
+        # Its window wants some room round a person: those at the edge, and those as tall as the picture, get it.
+        edge = _HOG_EDGE_PX
+        small = cv2.copyMakeBorder(small, edge, edge, edge, edge, cv2.BORDER_REPLICATE)
+        if small.shape[0] < 128:
+            return []
+        boxes, _ = self._hog.detectMultiScale(small, hitThreshold=threshold, winStride=(8, 8), scale=1.05)
+        found = [[float(v) for v in box] for box in np.asarray(boxes).reshape(-1, 4)]
+        return [Region((x - edge) / scale, (y - edge) / scale, w / scale, h / scale) for x, y, w, h in found]
 
 
 class ClipBlur:

@@ -228,11 +228,26 @@ def _first_picture(path: Path) -> Image:
     return cast("Image", image)
 
 
+def figure() -> Image:
+    """Somebody standing, as a drawing: head, shoulders, arms, legs apart."""
+    picture = np.full((360, 640, 3), 190, np.uint8)
+    for part in ([[300, 130], [340, 130], [346, 215], [294, 215]], [[296, 210], [316, 210], [312, 310], [298, 310]],
+                 [[324, 210], [344, 210], [342, 310], [328, 310]], [[288, 135], [300, 135], [296, 215], [284, 215]],
+                 [[340, 135], [352, 135], [356, 215], [344, 215]]):  # fmt: skip
+        cv2.fillPoly(picture, [np.array(part, np.int32)], (60, 50, 40))
+    cv2.ellipse(picture, (320, 108), (13, 18), 0, 0, 360, (90, 110, 160), -1)
+    return cast("Image", cv2.GaussianBlur(picture, (0, 0), 1.5))
+
+
 def test_somebody_whom_no_track_follows_is_found_by_shape() -> None:
-    picture = np.full((480, 640, 3), 150, np.uint8)
     finder = PeopleFinder()
-    assert finder.regions(picture) == []
-    assert finder.regions(np.zeros((1, 1, 3), np.uint8)) == []
+    assert any(r.x <= 308 and r.x + r.w >= 332 and r.y <= 95 and r.y + r.h >= 300 for r in finder.regions(figure()))
+    assert finder.regions(np.full((360, 640, 3), 150, np.uint8)) == []
+
+
+@pytest.mark.parametrize("size", [(1, 1), (4000, 8), (8, 4000), (64, 64)])
+def test_whom_to_blur_can_be_asked_of_any_picture(size: tuple[int, int]) -> None:
+    assert PeopleFinder().regions(np.zeros((size[1], size[0], 3), np.uint8)) == []
 
 
 def test_a_resolution_that_changes_in_the_middle_moves_the_blur_with_it() -> None:
