@@ -24,6 +24,7 @@ from flightctl.store import DATABASE_NAME, Store
 from flightctl.transport import LinkUnavailable, SocketTransports
 from geofence.bore import TableEntry
 from geofence.errors import ChaoxunError
+from vision.clip import ClipLimits
 from vision.worker import VisionWorkers
 
 log = structlog.get_logger(__name__)
@@ -82,6 +83,7 @@ async def serve(
             forecast_table=forecast_table,
             ring=_key_ring(site, clock, data_dir / SIGNING_STATE_NAME),
             tap=None if tlog is None else tlog.tap,
+            evidence_dir=data_dir / "evidence",
         )
         app = create_app(
             service,
@@ -163,6 +165,7 @@ def _workers(site: Site, clock: Clock, evidence_dir: Path) -> VisionWorkers:
         scene_geometry(site, water_amsl_m=level),
         site.file.origin,
         evidence_dir=evidence_dir,
+        clips=ClipLimits(before_s=site.file.evidence.before_s, after_s=site.file.evidence.after_s),
         preview_every_s=_PICTURE_EVERY_S,
         now=clock.now,
     )

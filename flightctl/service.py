@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Literal, Protocol
 from uuid import UUID
 
@@ -26,6 +27,7 @@ from flightctl.dispatch.dispatcher import Dispatcher, run_response
 from flightctl.dispatch.situation import TargetTrack
 from flightctl.dock.client import DockClient
 from flightctl.drone import DroneHands
+from flightctl.evidence import keep_tidy, left_behind
 from flightctl.incidents.book import IncidentBook
 from flightctl.incidents.intake import Intake
 from flightctl.incidents.lifecycle import is_open, moved, noted
@@ -84,6 +86,7 @@ class Service:
         policy: Policy | None = None,
         ring: KeyRing | None = None,
         tap: Tap | None = None,
+        evidence_dir: Path | None = None,
     ) -> None:
         """`ring`: the keys of vehicles that sign. `tap` is given every MAVLink frame that comes and goes."""
         self.site = site
@@ -92,6 +95,7 @@ class Service:
         self._store = store
         self._rng = rng
         self._vision = vision
+        self._evidence_dir = evidence_dir
         self._policy = policy or site.file.policy
         self._listeners: set[Callable[[], None]] = set()
         self._kick = asyncio.Event()
@@ -187,6 +191,8 @@ class Service:
             if left_open:
                 await self._adopt(left_open)
             group.create_task(self._tend())
+            if self._evidence_dir is not None:
+                group.create_task(self._look_after_evidence(self._evidence_dir, left_open))
             self.ready.set()
 
     async def _adopt(self, incidents: list[Incident]) -> None:
@@ -198,6 +204,13 @@ class Service:
                     await self.drones[drone_id].heard()
         for incident in incidents:
             await self.dispatcher.adopt(incident)
+
+    async def _look_after_evidence(self, folder: Path, left_open: list[Incident]) -> None:
+        """What was finished while the service ended is entered; then what is too old goes, as the site says."""
+        for incident in left_open:
+            for update in await asyncio.to_thread(left_behind, incident, folder):
+                await self.intake.evidence(update, "evidence")
+        await keep_tidy(folder, self._store, self.site.file.evidence, self._clock)
 
     async def _tend(self) -> None:
         while True:
@@ -224,10 +237,12 @@ class Service:
 
     def _on_report(self, report: FrameReport) -> None:
         """From vision. When the loop falls behind, reports without alerts go; an alert never does."""
-        if self._reports.full() and not report.alerts:
-            return
         if self._reports.full():
-            self._reports.get_nowait()
+            if not _matters(report):
+                return
+            waiting = [self._reports.get_nowait() for _ in range(self._reports.qsize())]
+            for one in [one for one in waiting if _matters(one)][-_MOST_REPORTS + 1 :]:
+                self._reports.put_nowait(one)
         self._reports.put_nowait(report)
 
     async def _take_reports(self) -> None:
@@ -238,7 +253,7 @@ class Service:
                 if alert.kind is AlertKind.BORE_FRONT:
                     self.surroundings.front_seen(alert)
             await self.intake.report(report)
-            if report.alerts:
+            if _matters(report):
                 self._changed()
 
     async def _record_telemetry(self) -> None:
@@ -457,3 +472,8 @@ class Service:
         if not is_open(incident):
             raise NotNow(f"the incident is {incident.state.value} already")
         return incident
+
+
+def _matters(report: FrameReport) -> bool:
+    """It says what no later report says again."""
+    return bool(report.alerts or report.evidence)

@@ -179,6 +179,16 @@ class AirspacePolicy(_Part):
     """How high the sea lies above the WGS-84 ellipsoid here: heights by satellite are counted from that."""
 
 
+class EvidencePolicy(_Part):
+    """What is kept of each alert, and for how long. Evidence of open incidents is never deleted."""
+
+    before_s: Annotated[float, Field(ge=0, le=60)] = 8.0  # of the clip, before its alert ...
+    after_s: Annotated[float, Field(ge=1, le=120)] = 10.0  # ... and after
+    keep_days: Annotated[float, Field(gt=0, le=3650)] = 30.0  # of alerts that became no incident
+    keep_incident_days: Annotated[float, Field(gt=0, le=36500)] = 365.0
+    max_gb: Positive = 50.0  # beyond it the oldest goes first, before its time
+
+
 class Heights(_Part):
     """Heights of the walkable surfaces above mean sea level; the water's own is measured or forecast."""
 
@@ -201,6 +211,7 @@ class SiteFile(_Part):
     policy: Policy = Policy()
     mavlink: MavlinkPolicy = MavlinkPolicy()
     airspace: AirspacePolicy = AirspacePolicy()
+    evidence: EvidencePolicy = EvidencePolicy()
     docks: Annotated[tuple[Dock, ...], Field(min_length=1)]
     drones: Annotated[tuple[Drone, ...], Field(min_length=1)]
     vision: dict[str, dict[str, StrictBool | float]] = {}

@@ -30,13 +30,37 @@ class UncertainPosition(LatLon):
     sigma_m: Annotated[float, Field(strict=True, gt=0, le=5000, allow_inf_nan=False)]
 
 
+class EvidenceUpdate(BaseModel):
+    """What came of keeping a snapshot or clip; it follows its alert when the file is on the disk, or cannot be."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    alert_id: UUID
+    what: Literal["snapshot", "clip"]
+    path: str | None  # None: it was not kept; the note says why
+    sha256: dict[str, str] = {}  # of each file written, the blurred copy included, by its path
+    alert_s: float | None = None  # the second of the clip at which the alert was raised
+    length_s: float | None = None
+    note: str = ""
+
+
 class Evidence(BaseModel):
-    """Paths of the pictures kept for an alert, relative to the evidence folder."""
+    """The pictures kept for an alert. Paths are relative to the evidence folder."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     snapshot: str | None = None
     clip: str | None = None
+    sha256: dict[str, str] = {}  # of each file, by its path
+    clip_alert_s: float | None = None  # the second of the clip at which the alert was raised
+    note: str = ""  # why something is missing or shorter
+
+    def updated(self, update: EvidenceUpdate) -> Evidence:
+        note = "; ".join(dict.fromkeys(text for text in (self.note, update.note) if text))
+        change: dict[str, Any] = {update.what: update.path, "sha256": {**self.sha256, **update.sha256}, "note": note}
+        if update.what == "clip":
+            change["clip_alert_s"] = update.alert_s
+        return self.model_copy(update=change)
 
 
 class Alert(BaseModel):
@@ -100,3 +124,4 @@ class FrameReport(BaseModel):
     alerts: tuple[Alert, ...] = ()
     tracks: tuple[TrackView, ...] = ()
     preview_jpeg: bytes | None = None  # the picture with boxes drawn; not on every frame
+    evidence: tuple[EvidenceUpdate, ...] = ()  # of alerts told earlier

@@ -4,6 +4,7 @@ ChaoxunError
 ├── CalibrationRefused        the control points do not give a calibration to rely on; carries every reason
 ├── DetectorTooSlow           a look of the camera's own network was cut short
 ├── DetectorUnusable          the network a camera names cannot be loaded or is of no known form
+├── EvidenceUnwritable        a snapshot or clip cannot be kept: disk full, folder not writable
 ├── OutputUnwritable          the folder for what is kept cannot be written
 └── SourceError               a source of pictures cannot be used; the text names it and says why
     ├── SourceMissing         no such file or folder
@@ -35,6 +36,10 @@ class DetectorTooSlow(ChaoxunError):
 
 class DetectorUnusable(ChaoxunError):
     """The detector of a camera cannot be used; the text says why and what to do."""
+
+
+class EvidenceUnwritable(ChaoxunError):
+    """A snapshot or clip that could not be kept; nothing is left of it."""
 
 
 class OutputUnwritable(ChaoxunError):

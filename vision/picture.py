@@ -20,6 +20,8 @@ class Picture:
 
     def __init__(self, *, data: bytes | None = None, bgr: Bgr | None = None) -> None:
         self._data, self._bgr = data, bgr
+        self.is_encoded = data is not None
+        """It came as JPEG; nothing has to be done to have that."""
 
     def gray(self) -> Gray | None:
         """None when the bytes cannot be decoded."""
@@ -27,10 +29,10 @@ class Picture:
             return cast("Gray", cv2.cvtColor(self._bgr, cv2.COLOR_BGR2GRAY))
         return cast("Gray | None", _decoded(self._data, cv2.IMREAD_GRAYSCALE))
 
-    def bgr(self) -> Bgr | None:
-        """To be drawn on: a fresh copy each time."""
+    def bgr(self, *, copy: bool = True) -> Bgr | None:
+        """To be drawn on: a fresh copy each time, unless the caller promises only to look."""
         if self._bgr is not None:
-            return self._bgr.copy()
+            return self._bgr.copy() if copy else self._bgr
         return cast("Bgr | None", _decoded(self._data, cv2.IMREAD_COLOR))
 
     def jpeg(self) -> bytes | None:

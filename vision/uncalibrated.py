@@ -23,9 +23,7 @@ _HFOV_DEG = 60.0
 _LARGEST_PX = 320
 
 UNCALIBRATED = PipelineConfig(
-    light=LightConfig(
-        blocks=(1, 1)
-    ),  # people may fill blocks, and a good part of the picture: only all of it is light
+    light=LightConfig(blocks=(1, 1)),  # people may fill blocks: only all of it is light
     upheaval=UpheavalConfig(leap=1.0),
     steady=SteadyConfig(min_detail=1e9),  # no ground is known that could hold the picture still
     detect=DetectConfig(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import sys
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from vision.camera import Lens
 from vision.errors import OutputUnwritable
 from vision.picture import Bgr
 from vision.preview import annotate
+from vision.quiet import quiet_standard_error
 
 Emit = Callable[[str], None]
 
@@ -124,7 +124,7 @@ class AnnotatedVideo:
         self._scale = size[0] / lens.width_px
         self._fps = fps
         self._written = 0
-        with _quiet_standard_error():
+        with quiet_standard_error():
             code = cv2.VideoWriter.fourcc(*"VP80")
             self._writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, code, fps, self._size)
         if not self._writer.isOpened():
@@ -152,20 +152,6 @@ def _scaled(view: TrackView, scale: float) -> TrackView:
     box = view.box
     scaled = PixelBox(x=box.x * scale, y=box.y * scale, w=box.w * scale, h=box.h * scale)
     return view.model_copy(update={"box": scaled})
-
-
-@contextlib.contextmanager
-def _quiet_standard_error() -> Generator[None]:
-    """OpenCV complains there, past every log level, that .webm has no four-letter tags."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    try:
-        with open(os.devnull, "wb") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
 
 
 @contextlib.contextmanager

@@ -31,13 +31,14 @@ from geofence.identity import uuid7
 from geofence.position import LatLon
 from vision.alert import Alert, AlertKind, CameraHealth, FrameReport
 from vision.camera import Camera
+from vision.clip import ClipLimits
 from vision.scene import SceneContext, SceneGeometry
 from vision.source import BackOff, Timeouts
 from vision.worker_process import WorkerPlan, work
 
 _log = structlog.get_logger(__name__)
 _START_S = 90.0  # a new interpreter on a busy machine
-_STOP_S = 3.0
+_STOP_S = 5.0  # evidence under way may be finished
 _SETTLED_S = 30.0  # who lived this long has not failed to start
 
 
@@ -51,6 +52,7 @@ class VisionWorkers:
         origin: LatLon,
         *,
         evidence_dir: Path | None = None,
+        clips: ClipLimits | None = None,
         workers: int = 1,
         seed: int = 0,
         preview_every_s: float = 1.0,
@@ -68,6 +70,7 @@ class VisionWorkers:
         self._groups = [tuple(cameras[index::count]) for index in range(count)] if cameras else []
         self._geometry, self._origin, self._seed, self._now = geometry, origin, seed, now
         self._evidence_dir, self._preview_every_s = evidence_dir, preview_every_s
+        self._clips = clips or ClipLimits()
         self._timeouts, self._back_off = timeouts or Timeouts(), back_off or BackOff()
         self._restart = restart or BackOff()
         self._silent_s = silent_s
@@ -161,6 +164,7 @@ class VisionWorkers:
             seed=self._seed + self._started,
             preview_every_s=self._preview_every_s,
             evidence_dir=self._evidence_dir,
+            clips=self._clips,
             timeouts=self._timeouts,
             back_off=self._back_off,
             utc_anchor=self._now(),

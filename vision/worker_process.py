@@ -24,8 +24,10 @@ from geofence.position import LatLon, LocalFrame
 from vision.alert import FrameReport
 from vision.calibration import Projection
 from vision.camera import Camera
+from vision.clip import ClipLimits
 from vision.errors import SourceError
-from vision.evidence import folder_sink
+from vision.evidence_keeper import EvidenceKeeper
+from vision.evidence_recorder import EvidenceRecorder
 from vision.newest import NewestPicture
 from vision.picture import Picture
 from vision.pipeline import CameraPipeline
@@ -34,6 +36,7 @@ from vision.source import BackOff, Timeouts, keep_reading
 
 _POLL_S = 0.05
 _JOIN_S = 1.0
+_KEEP_WITHIN_S = 1.5  # evidence under way when the worker is told to end
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ class WorkerPlan:
     seed: int
     preview_every_s: float
     evidence_dir: Path | None
+    clips: ClipLimits
     timeouts: Timeouts
     back_off: BackOff
     utc_anchor: datetime  # the service's UTC ...
@@ -62,16 +66,21 @@ class Eye:
     camera: Camera
     pipeline: CameraPipeline
     newest: NewestPicture
+    recorder: EvidenceRecorder | None = None
 
     def look(self, plan: WorkerPlan) -> FrameReport | None:
         """The report of the picture that waits, when one is due; or of none having come."""
         now_s = time.monotonic()
         taken = self.newest.take(now_s)
+        picture: Picture | None = None
         if taken is not None:
             taken_s, picture = taken
-            return self.pipeline.process_picture(plan.utc(taken_s), picture)
-        why = self.newest.missing(now_s)
-        return None if why is None else self.pipeline.note_missing(plan.utc(now_s), why)
+            report = self.pipeline.process_picture(plan.utc(taken_s), picture)
+        elif (why := self.newest.missing(now_s)) is not None:
+            report = self.pipeline.note_missing(plan.utc(now_s), why)
+        else:
+            return None
+        return report if self.recorder is None else self.recorder.hear(report, picture)
 
 
 def work(plan: WorkerPlan, connection: Connection) -> None:
@@ -81,7 +90,8 @@ def work(plan: WorkerPlan, connection: Connection) -> None:
         structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     stop, news = threading.Event(), threading.Event()
     frame = LocalFrame(plan.origin)
-    eyes = {camera.id: _eye(camera, plan, frame) for camera in plan.cameras}
+    keeper = None if plan.evidence_dir is None else EvidenceKeeper(plan.evidence_dir)
+    eyes = {camera.id: _eye(camera, plan, frame, keeper) for camera in plan.cameras}
     readers = [threading.Thread(target=_read, args=(eye, plan, stop, news), daemon=True) for eye in eyes.values()]
     for reader in readers:
         reader.start()
@@ -97,6 +107,11 @@ def work(plan: WorkerPlan, connection: Connection) -> None:
                 if report is not None:
                     connection.send(report)
     stop.set()
+    if keeper is not None:
+        for eye in eyes.values():
+            if eye.recorder is not None:
+                eye.recorder.cut("cut: the vision worker ended")
+        keeper.close(_KEEP_WITHIN_S)
     give_up_s = time.monotonic() + _JOIN_S
     for reader in readers:
         reader.join(max(give_up_s - time.monotonic(), 0.0))
@@ -105,11 +120,11 @@ def work(plan: WorkerPlan, connection: Connection) -> None:
         os._exit(0)
 
 
-def _eye(camera: Camera, plan: WorkerPlan, frame: LocalFrame) -> Eye:
-    sink = None if plan.evidence_dir is None else folder_sink(plan.evidence_dir, camera.id)
+def _eye(camera: Camera, plan: WorkerPlan, frame: LocalFrame, keeper: EvidenceKeeper | None) -> Eye:
     scene = SceneModel(Projection(camera, frame), plan.geometry)
-    pipeline = CameraPipeline(camera, scene, seed=plan.seed, preview_every_s=plan.preview_every_s, evidence=sink)
-    return Eye(camera, pipeline, NewestPicture(1.0 / camera.analysis_fps))
+    pipeline = CameraPipeline(camera, scene, seed=plan.seed, preview_every_s=plan.preview_every_s)
+    recorder = None if keeper is None else EvidenceRecorder(camera, keeper, plan.clips)
+    return Eye(camera, pipeline, NewestPicture(1.0 / camera.analysis_fps), recorder)
 
 
 def _read(eye: Eye, plan: WorkerPlan, stop: threading.Event, news: threading.Event) -> None:

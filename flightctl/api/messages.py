@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from flightctl.api.face import AlertOutcome
 from flightctl.dispatch.decision import Decision
+from flightctl.evidence import EvidenceFile
 from flightctl.incidents.model import Incident
 from flightctl.preflight_report import Override
 from flightctl.speaker.protocol import MAX_TEXT
@@ -106,6 +107,10 @@ class IncidentPage(_Answer):
 
     incidents: tuple[Incident, ...]
     before: UUID | None  # pass it as `before` for the next page; None at the end
+
+
+class EvidenceList(_Answer):
+    files: tuple[EvidenceFile, ...]
 
 
 class AlertAnswer(_Answer):

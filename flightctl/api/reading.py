@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, WebSocket
+import structlog
+from fastapi import APIRouter, Query, Request, WebSocket
 from fastapi.responses import FileResponse, Response
 
-from flightctl.api.face import NotFound, ServiceFace
+from flightctl.api.face import NotFound, NotNow, ServiceFace
 from flightctl.api.guards import same_origin
-from flightctl.api.messages import Health, IncidentArchive, IncidentPage
+from flightctl.api.messages import EvidenceList, Health, IncidentArchive, IncidentPage
 from flightctl.api.problems import ProblemResponse
 from flightctl.api.stream import StateStream
 from flightctl.api.views import SiteView, StateView
+from flightctl.evidence import check_incident
 from flightctl.incidents.model import Incident
 from flightctl.preflight_report import PreflightReport
 from flightctl.store import StoreUnavailable
+from vision.evidence_file import blurred_name, is_blurred
 
 _NO_STORE = {"Cache-Control": "no-store"}
+_log = structlog.get_logger(__name__)
 _EVIDENCE_TYPES = {".jpg": "image/jpeg", ".png": "image/png", ".webm": "video/webm", ".mp4": "video/mp4"}
 
 
@@ -81,16 +86,42 @@ def router(
         return Response(jpeg, media_type="image/jpeg", headers=_NO_STORE)
 
     @routes.get("/evidence/{path:path}", tags=["look"], response_class=FileResponse, responses=_picture())
-    async def evidence(path: str) -> FileResponse:
-        """A snapshot or clip kept for an alert."""
-        found = find_evidence(evidence_dir, path)
+    async def evidence(
+        request: Request,
+        path: str,
+        *,
+        original: Annotated[bool, Query(description="faces and bodies as they are: for duty use here")] = False,
+        download: Annotated[bool, Query(description="as a file to be saved; always blurred")] = False,
+    ) -> FileResponse:
+        """A snapshot or clip kept for an alert, by the path the alert names: people in it are blurred.
+
+        `original` shows it as it was recorded, is never stored by the browser, and is logged.
+        """
+        if original and download:
+            raise NotNow("Only the blurred copy is given out as a file; leave out `original`.")
+        wanted = path if original or is_blurred(path) else blurred_name(path)
+        found = find_evidence(evidence_dir, wanted)
         if found is None:
             raise NotFound(f"There is no evidence {path!r}; it may have been deleted after its retention time.")
+        kept = "private, max-age=86400"
+        if original and not is_blurred(path):
+            kept = "no-store"
+            _log.info("original evidence shown", path=path, to=request.client.host if request.client else "")
         return FileResponse(
             found,
             media_type=_EVIDENCE_TYPES[found.suffix],
-            headers={"X-Content-Type-Options": "nosniff", "Cache-Control": "private, max-age=86400"},
+            headers={"X-Content-Type-Options": "nosniff", "Cache-Control": kept},
+            filename=found.name if download else None,
         )
+
+    @routes.get("/incidents/{incident_id}/evidence", tags=["look"])
+    async def incident_evidence(incident_id: UUID, response: Response) -> EvidenceList:
+        """Every file kept for the incident, hashed again now: `altered` is not what was written."""
+        response.headers.update(_NO_STORE)
+        found = await incident(incident_id)
+        if evidence_dir is None:
+            return EvidenceList(files=())
+        return EvidenceList(files=await asyncio.to_thread(check_incident, found, evidence_dir))
 
     @routes.get("/health", tags=["look"])
     async def health(response: Response) -> Health:
@@ -117,7 +148,7 @@ def router(
         await stream.serve(socket)
 
     # FastAPI registers them by decorator; naming them here tells the type checker that they are used.
-    _ = (site, state, incidents, incident, preflight, camera_frame, evidence, health, stream_state)
+    _ = (site, state, incidents, incident, preflight, camera_frame, evidence, incident_evidence, health, stream_state)
     return routes
 
 
@@ -131,7 +162,8 @@ def find_evidence(folder: Path | None, path: str) -> Path | None:
         inside = found.is_relative_to(root) and found.is_file()
     except (OSError, ValueError):  # a name too long for the file system, or with a zero byte
         return None
-    return found if inside and found.suffix in _EVIDENCE_TYPES else None
+    under_way = found.name.startswith(".")
+    return found if inside and not under_way and found.suffix in _EVIDENCE_TYPES else None
 
 
 def _picture() -> dict[int | str, dict[str, object]]:

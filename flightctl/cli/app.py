@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import typer
 
-from flightctl.cli import bench, bore, demo, evaluation, mission, replay, scenario, serve, simulator, site, watch
+from flightctl.cli import (
+    bench,
+    bore,
+    demo,
+    evaluation,
+    evidence,
+    mission,
+    replay,
+    scenario,
+    serve,
+    simulator,
+    site,
+    watch,
+)
 from flightctl.cli.running import ChaoxunGroup
 
 app = typer.Typer(
@@ -28,6 +41,7 @@ app.command("eval", epilog="Example: chaoxun eval rendered nuisance --out failur
 app.add_typer(mission.app, name="mission")
 app.add_typer(bore.app, name="bore")
 app.add_typer(site.app, name="site")
+app.command("evidence", epilog="Example: chaoxun evidence last --data /srv/chaoxun")(evidence.evidence)
 app.command("bench", epilog="Example: chaoxun bench store scenario --json")(bench.bench)
 app.command("replay", epilog="Example: chaoxun replay last --data var")(replay.replay)
 

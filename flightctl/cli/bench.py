@@ -15,7 +15,7 @@ def bench(
     names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Which; all when left out.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure this machine: store, geofence, route, drift, link, sim, scenario."""
+    """Measure this machine: store, geofence, route, drift, link, sim, scenario, vision."""
     from flightctl.cli.benchmarks import BENCHMARKS
 
     chosen = names or list(BENCHMARKS)

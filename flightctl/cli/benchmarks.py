@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from flightctl.cli import benchmark_link, benchmark_river, benchmark_sim
+from flightctl.cli import benchmark_link, benchmark_river, benchmark_sim, benchmark_vision
 from flightctl.cli.measurement import Measurement
 from flightctl.cli.running import shipped_site
 
@@ -99,4 +99,5 @@ BENCHMARKS: dict[str, Callable[[], list[Measurement]]] = {
     "link": benchmark_link.measure,
     "sim": benchmark_sim.measure,
     "scenario": scenario,
+    "vision": benchmark_vision.measure,
 }

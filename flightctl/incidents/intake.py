@@ -11,14 +11,22 @@ import numpy as np
 from flightctl.casualty import Casualty
 from flightctl.clock import Clock
 from flightctl.incidents.book import IncidentBook
-from flightctl.incidents.lifecycle import is_open, moved, noted, still_watched, with_alert, with_priority
+from flightctl.incidents.lifecycle import (
+    is_open,
+    moved,
+    noted,
+    still_watched,
+    with_alert,
+    with_evidence,
+    with_priority,
+)
 from flightctl.incidents.merge import incident_for
 from flightctl.incidents.model import Drift, Incident, IncidentState, TimelineEntry
 from flightctl.incidents.priority import priority_of, raised
 from geofence.current import CurrentField
 from geofence.identity import uuid7
 from geofence.position import LocalFrame
-from vision.alert import Alert, AlertKind, CameraHealth, FrameReport, UncertainPosition
+from vision.alert import Alert, AlertKind, CameraHealth, EvidenceUpdate, FrameReport, UncertainPosition
 
 _IN_WATER = frozenset({AlertKind.FALL, AlertKind.PERSON_IN_WATER})
 _OF_PERSON = _IN_WATER | {AlertKind.ZONE_ENTRY}
@@ -102,11 +110,23 @@ class Intake:
         for alert in (*report.alerts, *self._come_due(report)):
             if alert.kind is not AlertKind.BORE_FRONT and not self._must_wait(alert):
                 await self.alert(alert, actor)
+        for update in report.evidence:
+            await self.evidence(update, actor)
         for casualty in self._casualties.values():
             for view in report.tracks:
                 casualty.offered(report.camera_id, view, report.at)
         if report.health is CameraHealth.OK:
             await self._camera_recovered(report.camera_id)
+
+    async def evidence(self, update: EvidenceUpdate, actor: str) -> None:
+        """A snapshot or clip of an alert is there, or will not be. Alerts that opened no incident have no record."""
+        for key, waiting in self._waiting.items():
+            if waiting.id == update.alert_id:
+                self._waiting[key] = waiting.model_copy(update={"evidence": waiting.evidence.updated(update)})
+        for incident in self._book.all():
+            if any(alert.id == update.alert_id for alert in incident.alerts):
+                await self._book.update(incident.id, lambda i: with_evidence(i, update, self._clock.now(), actor))
+                return
 
     def _must_wait(self, alert: Alert) -> bool:
         """An entry into a zone whose window is closed is no incident, yet."""

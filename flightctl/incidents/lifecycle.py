@@ -7,7 +7,7 @@ from typing import Any
 
 from flightctl.incidents.model import OPEN_STATES, TRANSITIONS, Incident, IncidentState, Priority, TimelineEntry
 from geofence.errors import ChaoxunError
-from vision.alert import Alert
+from vision.alert import Alert, EvidenceUpdate
 
 _WATCHED_AFTER_S = 600.0
 
@@ -47,6 +47,23 @@ def with_alert(incident: Incident, alert: Alert, at: datetime, actor: str) -> In
         str(alert.details.get("reason", "")),
         {"kind": alert.kind.value, "alert_id": str(alert.id), "confidence": alert.confidence},
     )
+
+
+def with_evidence(incident: Incident, update: EvidenceUpdate, at: datetime, actor: str) -> Incident:
+    """With a snapshot or clip of one of its alerts, and its hashes in the timeline."""
+    alerts = tuple(
+        alert.model_copy(update={"evidence": alert.evidence.updated(update)})
+        if alert.id == update.alert_id
+        else alert
+        for alert in incident.alerts
+    )
+    text = update.note
+    if update.path is not None:
+        length = "" if update.length_s is None else f" of {update.length_s:.0f} s"
+        text = f"{update.what}{length}" + (f"; {update.note}" if update.note else "")
+    data = {"alert_id": str(update.alert_id), "what": update.what, "sha256": update.sha256}
+    changed = incident.model_copy(update={"alerts": alerts})
+    return noted(changed, at, actor, "evidence" if update.path is not None else "evidence_missing", text, data)
 
 
 def with_priority(incident: Incident, priority: Priority, at: datetime, why: str) -> Incident:

@@ -15,6 +15,8 @@ from flightctl.incidents.model import Incident, IncidentState
 from flightctl.store import tables as t
 from flightctl.store.records import CommandRecord, OperatorAction, TelemetryRow
 
+_IDS_AT_ONCE = 500  # SQLite bounds the parameters of a statement
+
 
 def write_incident(db: Connection, incident: Incident) -> None:
     """The document, and the rows of what is new in it."""
@@ -55,7 +57,9 @@ def write_incident(db: Connection, incident: Incident) -> None:
         for alert in incident.alerts
     ]
     if alerts:
-        db.execute(insert(t.alerts).on_conflict_do_nothing(), alerts)
+        statement = insert(t.alerts)
+        document = statement.excluded.document  # its evidence comes later
+        db.execute(statement.on_conflict_do_update(index_elements=["id"], set_={"document": document}), alerts)
     decisions = [
         {
             "id": str(decision.id),
@@ -86,6 +90,20 @@ def read_key(db: Connection, source: str, key: str) -> UUID | None:
 def read_incident(db: Connection, incident_id: UUID) -> Incident | None:
     document = db.scalar(select(t.incidents.c.document).where(t.incidents.c.id == str(incident_id)))
     return None if document is None else Incident.model_validate_json(document)
+
+
+def read_alert_incidents(db: Connection, alert_ids: Collection[UUID]) -> dict[UUID, IncidentState]:
+    """The state of the incident of each of these alerts; what is no incident's is left out."""
+    found: dict[UUID, IncidentState] = {}
+    wanted = [str(alert_id) for alert_id in alert_ids]
+    for start in range(0, len(wanted), _IDS_AT_ONCE):
+        query = (
+            select(t.alerts.c.id, t.incidents.c.state)
+            .join(t.incidents, t.incidents.c.id == t.alerts.c.incident_id)
+            .where(t.alerts.c.id.in_(wanted[start : start + _IDS_AT_ONCE]))
+        )
+        found.update({UUID(row.id): IncidentState(row.state) for row in db.execute(query).all()})
+    return found
 
 
 def read_in_states(db: Connection, states: Collection[IncidentState]) -> list[Incident]:

@@ -125,6 +125,10 @@ class Store:
         """A page of all incidents, the newest first; the next page is before the last one's id."""
         return await self._read(lambda db: queries.read_page(db, limit, before))
 
+    async def alert_incidents(self, alert_ids: Collection[UUID]) -> dict[UUID, IncidentState]:
+        """The state of the incident of each of these alerts; alerts without an incident are left out."""
+        return await self._read(lambda db: queries.read_alert_incidents(db, alert_ids))
+
     async def external_key(self, source: str, key: str) -> UUID | None:
         """The incident that this key of another system led to, if it was used."""
         return await self._read(lambda db: queries.read_key(db, source, key))

@@ -6,6 +6,7 @@ import shutil
 import socket
 import threading
 from collections.abc import Callable, Generator
+from pathlib import Path
 from typing import Literal
 
 import pytest
@@ -23,7 +24,8 @@ ARGUMENTS = ["--no-sandbox", "--disable-background-networking", "--disable-compo
 class Served:
     """The scripted service on a loopback port of its own; it can go away and come back there."""
 
-    def __init__(self) -> None:
+    def __init__(self, evidence_dir: Path) -> None:
+        self.evidence_dir = evidence_dir
         self.face = FakeFace(seconds=27.0)
         self._listener = _listener(0)
         self.port: int = self._listener.getsockname()[1]
@@ -34,7 +36,7 @@ class Served:
     def start(self) -> None:
         if self._listener.fileno() < 0:
             self._listener = _listener(self.port)
-        app = create_app(self.face, EmptyArchive(), panel_dir=PANEL)
+        app = create_app(self.face, EmptyArchive(), panel_dir=PANEL, evidence_dir=self.evidence_dir)
         config = uvicorn.Config(
             app,
             log_level="error",
@@ -65,8 +67,8 @@ def _listener(port: int) -> socket.socket:
 
 
 @pytest.fixture
-def served() -> Generator[Served]:
-    service = Served()
+def served(tmp_path: Path) -> Generator[Served]:
+    service = Served(tmp_path)
     service.start()
     yield service
     service.stop()

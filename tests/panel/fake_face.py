@@ -39,6 +39,7 @@ from flightctl.api.views import (
     WeatherView,
 )
 from flightctl.dock.protocol import DockState
+from flightctl.incidents.lifecycle import with_evidence
 from flightctl.incidents.model import Consent, Incident, IncidentState, TimelineEntry
 from flightctl.preflight_report import Override, PreflightReport
 from flightctl.site import SiteFile
@@ -46,7 +47,7 @@ from geofence.position import Enu, LatLon, LocalFrame
 from tests.panel import fake_checks
 from tests.panel import fake_incidents as story
 from tests.panel.fake_picture import picture
-from vision.alert import CameraHealth, PixelBox, Surface, TrackView, UncertainPosition
+from vision.alert import CameraHealth, EvidenceUpdate, PixelBox, Surface, TrackView, UncertainPosition
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 HAINING = REPOSITORY / "sim" / "sites" / "haining"
@@ -80,6 +81,7 @@ class FakeFace:
         self.blocked = False  # nobody may fly for the trespasser
         self.answers_checks = threading.Event()  # until then a pre-flight report is under way
         self.answers_checks.set()
+        self.evidence: list[EvidenceUpdate] = []  # of the alerts of the story
         self.intruder = False  # another aircraft comes near
         self._hold = False
         self._consent = Consent.UNASKED
@@ -272,6 +274,13 @@ class FakeFace:
 
     def _incidents(self) -> tuple[Incident, ...]:
         all_of_them = story.incidents(self.now_s, self._consent, self._frame, drop_auto=self.drop_auto)
+        for kept in self.evidence:
+            all_of_them = tuple(
+                with_evidence(one, kept, story.at(self.now_s), "vision:cam-3")
+                if any(alert.id == kept.alert_id for alert in one.alerts)
+                else one
+                for one in all_of_them
+            )
         shown: list[Incident] = []
         for incident in all_of_them:
             ended = self._ended.get(incident.id)

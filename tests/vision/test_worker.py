@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import multiprocessing
 import os
 import signal
@@ -131,13 +132,22 @@ def test_cameras_share_a_worker_and_each_hears_its_own_context(tmp_path: Path) -
         vision.set_context(SceneContext(active_zone_ids=frozenset()), "free")
         task = asyncio.create_task(vision.run(heard))
         told = await heard.next(lambda report: bool(report.alerts))
+        kept = await heard.next(lambda report: bool(report.evidence))
         await heard.next(lambda report: report.camera_id == "free" and bool(report.tracks))
         await stopped(task)
         assert (told.camera_id, told.alerts[0].kind) == ("watched", AlertKind.ZONE_ENTRY)
         assert {report.camera_id for report in heard.reports if report.alerts} == {"watched"}
-        snapshot = told.alerts[0].evidence.snapshot
-        assert snapshot is not None
-        assert (tmp_path / "evidence" / snapshot).read_bytes().startswith(b"\xff\xd8")
+        (snapshot,) = kept.evidence
+        assert (snapshot.what, snapshot.alert_id) == ("snapshot", told.alerts[0].id)
+        assert snapshot.path is not None
+        for path, digest in snapshot.sha256.items():
+            data = (tmp_path / "evidence" / path).read_bytes()
+            assert data.startswith(b"\xff\xd8")
+            assert hashlib.sha256(data).hexdigest() == digest
+        # It was stopped in the middle of the clip: finished or dropped, never half.
+        files = sorted(path.name for path in (tmp_path / "evidence" / "watched").iterdir())
+        assert not [name for name in files if name.startswith(".")]
+        assert len([name for name in files if name.endswith(".webm")]) in {0, 1, 2}
 
     asyncio.run(story())
 

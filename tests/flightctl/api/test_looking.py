@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -91,12 +92,55 @@ def test_a_camera_without_a_picture_yet_is_a_503_to_ask_again(world: ApiWorld) -
     assert answer.headers["cache-control"] == "no-store"
 
 
-def test_evidence_is_served_by_its_kind(world: ApiWorld) -> None:
+def test_evidence_is_served_blurred_and_by_its_kind(world: ApiWorld) -> None:
     (world.evidence_dir / "2026").mkdir()
-    (world.evidence_dir / "2026" / "a.jpg").write_bytes(b"picture")
-    answer = get(world, "/api/v1/evidence/2026/a.jpg")
-    assert (answer.content, answer.headers["content-type"]) == (b"picture", "image/jpeg")
-    assert answer.headers["x-content-type-options"] == "nosniff"
+    (world.evidence_dir / "2026" / "a.jpg").write_bytes(b"face")
+    (world.evidence_dir / "2026" / "a.blurred.jpg").write_bytes(b"blocks")
+    for path in ("2026/a.jpg", "2026/a.blurred.jpg"):
+        answer = get(world, f"/api/v1/evidence/{path}")
+        assert (answer.content, answer.headers["content-type"]) == (b"blocks", "image/jpeg")
+        assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_the_original_is_shown_only_when_asked_for_never_kept_and_never_a_download(world: ApiWorld) -> None:
+    (world.evidence_dir / "a.jpg").write_bytes(b"face")
+    (world.evidence_dir / "a.blurred.jpg").write_bytes(b"blocks")
+    original = get(world, "/api/v1/evidence/a.jpg?original=true")
+    assert (original.content, original.headers["cache-control"]) == (b"face", "no-store")
+    saved = get(world, "/api/v1/evidence/a.jpg?download=true")
+    assert saved.content == b"blocks"
+    assert saved.headers["content-disposition"].startswith("attachment")
+    refused = get(world, "/api/v1/evidence/a.jpg?download=true&original=true")
+    assert refused.status_code == 409
+    assert b"face" not in refused.content
+
+
+def test_without_a_blurred_copy_nothing_is_shown_rather_than_the_original(world: ApiWorld) -> None:
+    (world.evidence_dir / "a.jpg").write_bytes(b"face")
+    (world.evidence_dir / ".a.blurred.jpg").write_bytes(b"half")
+    for path in ("a.jpg", ".a.jpg", ".a.blurred.jpg"):
+        assert get(world, f"/api/v1/evidence/{path}").status_code == 404, path
+
+
+def test_a_part_of_a_clip_is_served_so_that_it_can_be_wound(world: ApiWorld) -> None:
+    (world.evidence_dir / "a.blurred.webm").write_bytes(b"0123456789")
+    answer = get(world, "/api/v1/evidence/a.webm", Range="bytes=4-6")
+    assert (answer.status_code, answer.content) == (206, b"456")
+
+
+def test_evidence_of_an_incident_is_hashed_again_and_an_altered_file_is_told(world: ApiWorld) -> None:
+    alert = world.incident.alerts[0]
+    path = f"cam-3/{alert.id}.webm"
+    (world.evidence_dir / "cam-3").mkdir()
+    (world.evidence_dir / path).write_bytes(b"film")
+    evidence = alert.evidence.model_copy(update={"clip": path, "sha256": {path: hashlib.sha256(b"film").hexdigest()}})
+    shown = world.incident.model_copy(update={"alerts": (alert.model_copy(update={"evidence": evidence}),)})
+    world.face.incidents[shown.id] = shown
+    address = f"/api/v1/incidents/{shown.id}/evidence"
+    assert [one["state"] for one in get(world, address).json()["files"]] == ["ok"]
+    (world.evidence_dir / path).write_bytes(b"fake")
+    assert [one["state"] for one in get(world, address).json()["files"]] == ["altered"]
+    assert get(world, f"/api/v1/incidents/{samples.new_id(77)}/evidence").status_code == 404
 
 
 @pytest.mark.parametrize(

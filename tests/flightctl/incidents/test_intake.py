@@ -24,6 +24,7 @@ from vision.alert import (
     Alert,
     AlertKind,
     CameraHealth,
+    EvidenceUpdate,
     FrameReport,
     PixelBox,
     Surface,
@@ -74,13 +75,19 @@ class Desk:
         track: int = 1,
         zones: tuple[str, ...] = (),
         alerts: tuple[Alert, ...] = (),
+        evidence: tuple[EvidenceUpdate, ...] = (),
     ) -> None:
         box = PixelBox(x=1, y=1, w=5, h=9)
         view = TrackView(
             track_id=track, box=box, surface=surface, position=where(place), zone_ids=zones, alerting=bool(zones)
         )
         report = FrameReport(
-            camera_id="cam-3", at=self.clock.now(), health=CameraHealth.OK, tracks=(view,), alerts=alerts
+            camera_id="cam-3",
+            at=self.clock.now(),
+            health=CameraHealth.OK,
+            tracks=(view,),
+            alerts=alerts,
+            evidence=evidence,
         )
         await self.intake.report(report)
 
@@ -229,5 +236,29 @@ def test_a_fall_counts_whatever_the_zones_window() -> None:
         fall = desk.alert(AlertKind.FALL, bank(100, 5), details={"zone_id": "river-mid"})
         await desk.see(bank(100, 5), Surface.WATER, alerts=(fall,))
         assert [incident.priority for incident in desk.book.all()] == [Priority.P1]
+
+    play(story)
+
+
+def test_evidence_joins_its_alert_later_also_while_the_alert_waits_for_its_zone_s_window() -> None:
+    async def story(desk: Desk) -> None:
+        entry = desk.alert(AlertKind.ZONE_ENTRY, bank(-200, 10), details={"zone_id": "flat"})
+        seen: dict[str, Any] = {"place": bank(-200, 10), "surface": Surface.FORESHORE, "zones": ("flat",)}
+        kept = EvidenceUpdate(alert_id=entry.id, what="snapshot", path="cam-3/1.jpg", sha256={"cam-3/1.jpg": "ab"})
+        clip = EvidenceUpdate(alert_id=entry.id, what="clip", path="cam-3/1.webm", sha256={"cam-3/1.webm": "cd"})
+        desk.closed.add("flat")
+        await desk.see(**seen, alerts=(entry,))
+        await desk.see(**seen, evidence=(kept,))
+        assert desk.book.all() == []
+        desk.closed.clear()
+        await desk.see(**seen)
+        await desk.see(**seen, evidence=(clip,))
+        (incident,) = desk.book.all()
+        evidence = incident.alerts[0].evidence
+        assert (evidence.snapshot, evidence.clip) == ("cam-3/1.jpg", "cam-3/1.webm")
+        assert evidence.sha256 == {"cam-3/1.jpg": "ab", "cam-3/1.webm": "cd"}
+        nobodys = clip.model_copy(update={"alert_id": UUID(int=5)})
+        await desk.see(**seen, evidence=(nobodys,))
+        assert desk.book.all() == [incident]
 
     play(story)

@@ -1,5 +1,5 @@
 /** Every call to the service's HTTP interface. An error carries what the service said of it. */
-import type { Override, PreflightReport, Site } from "./types";
+import type { EvidenceFile, Override, PreflightReport, Site } from "./types";
 
 /** What the service answers when it does not do a thing (RFC 9457). */
 export class Refused extends Error {
@@ -77,5 +77,8 @@ export const api = {
   close: (incident: string, note: string) => call("POST", `/incidents/${incident}/close`, { note }),
   recall: (drone: string, reason: string) => call("POST", `/drones/${drone}/recall`, { reason }),
   hail: (request: HailRequest) => call("POST", "/hail", request),
+  evidenceFiles: async (incident: string) => ((await call("GET", `/incidents/${incident}/evidence`, undefined, CHECKUP_MS)) as { files: EvidenceFile[] }).files,
+  evidenceUrl: (path: string, original: boolean) => `${BASE}/evidence/${path}${original ? "?original=true" : ""}`,
+  evidenceSaveUrl: (path: string) => `${BASE}/evidence/${path}?download=true`,
   frameUrl: (camera: string, seq: number) => `${BASE}/cameras/${camera}/frame.jpg?seq=${seq}`,
 };
