@@ -3,6 +3,7 @@
 ChaoxunError
 ├── CalibrationRefused        the control points do not give a calibration to rely on; carries every reason
 ├── OutputUnwritable          the folder for what is kept cannot be written
+├── PoseUnknown               no telemetry to trust for a drone's picture
 └── SourceError               a source of pictures cannot be used; the text names it and says why
     ├── SourceMissing         no such file or folder
     ├── SourceEmpty           nothing in it
@@ -29,6 +30,10 @@ class CalibrationRefused(ChaoxunError):
 
 class OutputUnwritable(ChaoxunError):
     """The folder for the annotated video and the pictures cannot be written."""
+
+
+class PoseUnknown(ChaoxunError):
+    """No telemetry to trust for the moment of a drone's picture; the text says what is missing."""
 
 
 class SourceError(ChaoxunError):
