@@ -12,6 +12,7 @@ expect. The bore's foaming front is not drawn from the air; the risen water behi
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
@@ -322,3 +323,27 @@ class SimDroneCamera:
 
 def _millis(at_s: float) -> int:
     return round(at_s * 1000)
+
+
+class FlyingCamera:
+    """A drone's camera joined with the drone: films from where that is just now, and only in flight."""
+
+    def __init__(self, camera: SimDroneCamera, gazing: Callable[[], Gazing | None]) -> None:
+        self.camera = camera
+        self.gazing = gazing
+
+    @property
+    def stream(self) -> str:
+        return self.camera.camera.stream
+
+    @property
+    def fps(self) -> float:
+        return self.camera.camera.analysis_fps
+
+    @property
+    def fault(self) -> CameraFault | None:
+        return self.camera.fault
+
+    def encoded(self, view: WorldView, at: datetime) -> EncodedFrame | None:
+        gazing = self.gazing()
+        return None if gazing is None else self.camera.encoded(view, gazing, at)
