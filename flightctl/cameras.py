@@ -25,8 +25,10 @@ class CameraState:
 
 
 class CameraDesk:
-    def __init__(self, cameras: tuple[Camera, ...]) -> None:
+    def __init__(self, cameras: tuple[Camera, ...], eyes: tuple[str, ...] = ()) -> None:
+        """`eyes`: the cameras of drones, which see only in flight."""
         self._states = {camera.id: CameraState() for camera in cameras}
+        self._states |= {eye_id: CameraState(reason="on the ground") for eye_id in eyes}
 
     def knows(self, camera_id: str) -> bool:
         return camera_id in self._states

@@ -24,6 +24,7 @@ from flightctl.store import DATABASE_NAME, Store
 from flightctl.transport import LinkUnavailable, SocketTransports
 from geofence.bore import TableEntry
 from geofence.errors import ChaoxunError
+from vision.aerial.live import LivePictures
 from vision.clip import ClipLimits
 from vision.worker import VisionWorkers
 
@@ -80,6 +81,7 @@ async def serve(
             store=store,
             rng=np.random.default_rng(),
             vision=workers,
+            eyes=LivePictures(clock.now),
             forecast_table=forecast_table,
             ring=_key_ring(site, clock, data_dir / SIGNING_STATE_NAME),
             tap=None if tlog is None else tlog.tap,

@@ -28,6 +28,7 @@ from flightctl.dispatch.situation import TargetTrack
 from flightctl.dock.client import DockClient
 from flightctl.drone import DroneHands
 from flightctl.evidence import keep_tidy, left_behind
+from flightctl.eyes import EyeDesk, EyePort
 from flightctl.incidents.book import IncidentBook
 from flightctl.incidents.intake import Intake
 from flightctl.incidents.lifecycle import is_open, moved, noted
@@ -82,13 +83,15 @@ class Service:
         store: Store,
         rng: np.random.Generator,
         vision: VisionPort,
+        eyes: EyePort | None = None,
         forecast_table: tuple[TableEntry, ...] = (),
         policy: Policy | None = None,
         ring: KeyRing | None = None,
         tap: Tap | None = None,
         evidence_dir: Path | None = None,
     ) -> None:
-        """`ring`: the keys of vehicles that sign. `tap` is given every MAVLink frame that comes and goes."""
+        """`eyes`: the way to the pictures of drones; None: nobody looks through them. `ring`: the keys of vehicles
+        that sign. `tap` is given every MAVLink frame that comes and goes."""
         self.site = site
         self.ready = asyncio.Event()
         self._clock = clock
@@ -138,7 +141,8 @@ class Service:
             for drone in site.file.drones
             if drone.speaker_link
         }
-        self.cameras = CameraDesk(site.file.cameras)
+        seeing = tuple(drone.eye_id for drone in site.file.drones if drone.camera is not None)
+        self.cameras = CameraDesk(site.file.cameras, seeing)
         self.surroundings = Surroundings(
             site, clock, self.docks, BoreForecast(site.river, (*site.bore_table, *forecast_table))
         )
@@ -165,6 +169,7 @@ class Service:
             water_amsl_m=self.surroundings.water_amsl_m,
             commands=commands,
             others_within_m=self._others_within_m,
+            eyes=EyeDesk(site, clock, eyes, self._on_report),
         )
         self.hailer = BankHailer(site, self.speakers, self.book, clock)
         self.dispatcher = Dispatcher(

@@ -5,11 +5,12 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, field_validator, model_validator
 
 from flightctl.preflight_report import NEVER_OVERRIDDEN, CheckId
 from geofence.position import LatLon
 from geofence.text import Text
+from vision.aerial.camera import DroneCamera
 from vision.alert import AlertKind
 from vision.camera import Camera
 
@@ -77,11 +78,23 @@ class Drone(_Part):
     max_wind_mps: Positive
     battery: Battery
     gimbal: bool = False  # its camera is turned to the person on scene
+    camera: DroneCamera | None = None  # None: nobody looks through it
     speaker_range_m: Annotated[float, Field(ge=0)] = 0.0  # 0: carries no loudspeaker
     speaker_link: str = ""  # tcp:HOST:PORT of its loudspeaker's companion; empty: none
     transponders: tuple[Annotated[str, Field(min_length=1, max_length=20)], ...] = ()
     """Its own ICAO address (six hexadecimal digits) and Remote ID, so that it is not taken for other traffic."""
     preflight: PreflightLimits | None = None  # None: the site's
+
+    @property
+    def eye_id(self) -> str:
+        """Its camera's name among the site's cameras."""
+        return f"{self.id}-eye"
+
+    @model_validator(mode="after")
+    def _knows_where_it_looks(self) -> Drone:
+        if self.camera is not None and not self.gimbal:
+            raise ValueError("a camera whose pictures are looked at needs gimbal: true, which tells where it looks")
+        return self
 
 
 class Dock(_Part):

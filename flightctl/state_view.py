@@ -82,7 +82,10 @@ def state_view(parts: Parts, seq: int) -> StateView:
         bore=_bore(parts),
         docks=tuple(_dock(dock) for dock in parts.docks.values()),
         drones=tuple(_drone(parts, hands) for hands in parts.drones.values()),
-        cameras=tuple(_camera(parts, camera.id) for camera in parts.site.file.cameras),
+        cameras=(
+            *(_camera(parts, camera.id) for camera in parts.site.file.cameras),
+            *(_camera(parts, drone.eye_id) for drone in parts.site.file.drones if drone.camera is not None),
+        ),
         speakers=tuple(_speaker(speaker) for speaker in parts.speakers.values()),
         endpoints=(*(_endpoint(status) for status in parts.endpoints), *(_shared(status) for status in parts.shared)),
         incidents=tuple(parts.book.all()),

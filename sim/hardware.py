@@ -22,6 +22,8 @@ from flightctl.transport import LinkUnavailable, SocketTransports, Transports, p
 from geofence.position import Enu, LocalFrame
 from sim.backend import Fit, Flyer, MakeFlyer, built_in
 from sim.camera import SimCamera
+from sim.camera.aerial import FlyingCamera, Gazing, SimDroneCamera
+from sim.camera.filming import Films
 from sim.camera.mjpeg_server import MjpegServer
 from sim.copter import Airframe, Environment, Pack, Release
 from sim.dock.dock import BayReading, DockWeather, SimDock
@@ -146,7 +148,7 @@ class SimulatedHardware:
         self.cameras = {
             camera.id: SimCamera(camera, self.frame, world.ground, seed=int(next(seeds)) % 2**32) for camera in wanted
         }
-
+        self.eyes = self._flying_cameras(np.random.default_rng((len(site.drones), len(site.cameras))))
         self._seen = not (waits_to_be_seen and self.cameras)
         self._start_when_ready()
 
@@ -184,6 +186,16 @@ class SimulatedHardware:
                 on_release=on_release,
             )
         )
+
+    def _flying_cameras(self, rng: np.random.Generator) -> dict[str, FlyingCamera]:
+        """By the name that the service gives each; seeds of their own, so that nothing else is drawn anew."""
+        eyes: dict[str, FlyingCamera] = {}
+        for drone in self.site.drones:
+            if drone.camera is not None:
+                copter, seed = self.copters[drone.id], int(rng.integers(2**32))
+                camera = SimDroneCamera(drone.eye_id, drone.camera, self.world.ground, seed=seed)
+                eyes[drone.eye_id] = FlyingCamera(camera, lambda copter=copter: gazing(copter))
+        return eyes
 
     def _speakers(self) -> dict[str, SimSpeaker]:
         speakers: dict[str, SimSpeaker] = {}
@@ -300,10 +312,10 @@ class SimulatedHardware:
         for camera in self.cameras.values():
             await loop.run_in_executor(None, camera.render, view)
 
-    def _by_server(self) -> list[tuple[str, int, list[SimCamera]]]:
-        servers: dict[tuple[str, int], list[SimCamera]] = {}
-        for camera in self.cameras.values():
-            address = urlsplit(camera.camera.stream)
+    def _by_server(self) -> list[tuple[str, int, list[Films]]]:
+        servers: dict[tuple[str, int], list[Films]] = {}
+        for camera in (*self.cameras.values(), *self.eyes.values()):
+            address = urlsplit(camera.stream)
             servers.setdefault((address.hostname or "127.0.0.1", address.port or 80), []).append(camera)
         return [(host, port, there) for (host, port), there in servers.items()]
 
@@ -325,6 +337,14 @@ class SimulatedHardware:
             group.create_task(self._step())
             for copter in self.copters.values():
                 group.create_task(copter.run(transports, f"udpout:{host}:{port}", self._around))
+
+
+def gazing(copter: Flyer) -> Gazing | None:
+    """Where its camera truly is and looks; None while it stands in its dock, or has no gimbal that tells."""
+    state = copter.state
+    if state.on_ground or state.gaze is None:
+        return None
+    return Gazing(state.position, state.amsl_m, state.gaze.azimuth_deg, state.gaze.pitch_deg)
 
 
 def _airframe(drone: Drone) -> Airframe:

@@ -6,6 +6,7 @@ ChaoxunError
 ├── DetectorUnusable          the network a camera names cannot be loaded or is of no known form
 ├── EvidenceUnwritable        a snapshot or clip cannot be kept: disk full, folder not writable
 ├── OutputUnwritable          the folder for what is kept cannot be written
+├── PoseUnknown               no telemetry to trust for a drone's picture
 └── SourceError               a source of pictures cannot be used; the text names it and says why
     ├── SourceMissing         no such file or folder
     ├── SourceEmpty           nothing in it
@@ -44,6 +45,10 @@ class EvidenceUnwritable(ChaoxunError):
 
 class OutputUnwritable(ChaoxunError):
     """The folder for the annotated video and the pictures cannot be written."""
+
+
+class PoseUnknown(ChaoxunError):
+    """No telemetry to trust for the moment of a drone's picture; the text says what is missing."""
 
 
 class SourceError(ChaoxunError):

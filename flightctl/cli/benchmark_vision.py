@@ -39,7 +39,6 @@ _ENCODER = ("/usr/bin/python3", "python3")
 _TURNS = 3
 _SEED = 0  # of the scene: somebody climbs down to the foreshore
 _PREVIEW_EVERY_S = 0.4  # as the service asks for
-_PREVIEW_EVERY_S = 0.4  # as the service asks for
 _AIM_OF_DECODE, _AIM_SUBSTREAMS = 1.3, 25.0
 
 
@@ -111,7 +110,7 @@ def rendered(seconds: float) -> list[Bgr]:
     pictures: list[Bgr] = []
     for index in range(round(seconds * _FPS)):
         world.advance(index / _FPS)
-        pictures.append(eye.render(world.view()))
+        pictures.append(cast("Bgr", eye.render(world.view())))
     return pictures
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from flightctl.drone import DroneHands
 from flightctl.incidents.model import Consent, IncidentState
-from flightctl.interlocks import Refused, ReleaseSituation, refusals
+from flightctl.interlocks import Interlock, Refused, ReleaseSituation, refusals
 from flightctl.mavlink.errors import MavlinkError, ReleaseUnconfirmed
 from flightctl.response.desk import Desk
 from flightctl.response.errors import ResponseFailed
@@ -23,6 +23,7 @@ _HOVER_HZ = 5.0
 _HAIL_EVERY_S = 12.0
 _STAYS_AFTER_REFUSAL_S = 60.0
 _ABOVE_WHEN_REFUSED_M = 8.0
+_ABOVE_WHEN_LOST_M = 22.0  # from there the camera shows more water
 _GIVE_UP_S = 150.0  # of trying, when it is not a person's word that is waited for
 WALL_CLEARANCE_M = 3.5  # the drone keeps this far beyond the crest while it hovers low
 STAND_OFF_M = 1.8  # beside the person, never onto the head; RIVER.md §3.4 asks for 2-3 m less what it drifts
@@ -65,8 +66,11 @@ async def deliver(desk: Desk, incident_id: UUID, hands: DroneHands) -> Delivery:
             await say_from_drone(desk, incident_id, hands, "person_in_water")
         consent = desk.book[incident_id].consent
         plan = _plan(desk, incident_id, hands)
-        _hover(desk, hands, plan, above_m=_ABOVE_WHEN_REFUSED_M if consent is Consent.REFUSED else 0.0)
-        kept = refusals(_situation(desk, incident_id, hands, plan), desk.policy())
+        situation = _situation(desk, incident_id, hands, plan)
+        kept = refusals(situation, desk.policy())
+        lost = hands.drone.camera is not None and any(r.interlock is Interlock.POSITION for r in kept)
+        above_m = _ABOVE_WHEN_LOST_M if lost else _ABOVE_WHEN_REFUSED_M if consent is Consent.REFUSED else 0.0
+        _hover(desk, hands, plan, above_m=above_m)
         if not kept:
             return await _release(desk, incident_id, hands, plan)
         told = await _tell(desk, incident_id, hands.actor, kept, told)
@@ -162,6 +166,7 @@ async def _release(desk: Desk, incident_id: UUID, hands: DroneHands, plan: Relea
     impact = hands.place() + plan.fall.displacement
     await desk.note(incident_id, actor, "dropped", f"±{plan.sigma_m:.1f} m", {"hook": hook})
     await asyncio.sleep(plan.fall.time_s)
+    desk.eyes.dropped(incident_id, impact)
     distance_m = desk.casualty(incident_id).estimate().place.distance_m(impact)
     await desk.note(
         incident_id, actor, "splash", f"reckoned {distance_m:.1f} m from the person", {"distance_m": distance_m}

@@ -12,6 +12,7 @@ from flightctl.clock import Clock
 from flightctl.command_log import CommandLog
 from flightctl.dock.client import DockClient
 from flightctl.drone import DroneHands
+from flightctl.eyes import EyeDesk
 from flightctl.incidents.book import IncidentBook
 from flightctl.incidents.lifecycle import moved, noted
 from flightctl.incidents.model import TRANSITIONS, Incident, IncidentState
@@ -37,6 +38,7 @@ class Desk:
     water_amsl_m: Callable[[Enu], float]
     commands: CommandLog
     others_within_m: Callable[[Enu, UUID], float | None]
+    eyes: EyeDesk
 
     async def note(
         self, incident_id: UUID, actor: str, step: str, text: str = "", data: dict[str, Any] | None = None

@@ -29,6 +29,7 @@ from flightctl.response.gaze import Gaze
 from flightctl.response.homecoming import bring_home
 from flightctl.response.launch import launch, stand_down, tell_launched
 from flightctl.response.planning import corners_of, planned
+from flightctl.response.sight import Sight
 from flightctl.response.transit import fly_to_casualty, lowest_here_m
 from flightctl.response.warn import WarnEnd, warn
 from flightctl.tasks import all_of, first_of
@@ -81,6 +82,7 @@ class Response:
         self._recalled: str | None = None
         self._serving: asyncio.Task[None] | None = None
         self._gaze = Gaze(desk, incident_id, hands)
+        self._sight = Sight(desk, incident_id, hands)
 
     @property
     def drone_id(self) -> str:
@@ -153,7 +155,8 @@ class Response:
             await launch(desk, incident_id, self._hands, self._dock, plan, self._overrides)
         work = asyncio.create_task(self._fly(in_the_air))
         guard = asyncio.create_task(self._supervise())
-        gaze = asyncio.create_task(self._gaze.follow())  # what becomes of it is nobody's concern here
+        gaze = asyncio.create_task(self._gaze.follow())  # what becomes of these two is nobody's concern here
+        sight = asyncio.create_task(self._sight.follow())
         try:
             await asyncio.wait({work, guard}, return_when=asyncio.FIRST_COMPLETED)
             for task in (guard, work):
@@ -162,9 +165,9 @@ class Response:
         except BaseExceptionGroup as errors:
             raise first_of(errors) from errors
         finally:
-            for task in (work, guard, gaze):
+            for task in (work, guard, gaze, sight):
                 task.cancel()
-            await asyncio.wait({work, guard, gaze})
+            await asyncio.wait({work, guard, gaze, sight})
 
     async def _fly(self, in_the_air: bool) -> None:
         desk, incident_id, hands = self._desk, self.incident_id, self._hands

@@ -75,6 +75,14 @@ class SimCamera:
     def lens(self) -> TrueLens:
         return self._lens
 
+    @property
+    def stream(self) -> str:
+        return self.camera.stream
+
+    @property
+    def fps(self) -> float:
+        return self.camera.analysis_fps
+
     def render(self, view: WorldView) -> Picture:
         """The picture, blue green red; black when the fault says so."""
         if self.fault is CameraFault.FROZEN and self._frozen is not None:

@@ -8,14 +8,34 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import datetime
+from typing import Protocol
 
-from sim.camera.camera import SimCamera
+from sim.camera.camera import CameraFault
 from sim.world.view import WorldView
 from vision.frame import EncodedFrame
 
 
+class Films(Protocol):
+    """A simulated camera, on the bank or in the air."""
+
+    @property
+    def stream(self) -> str:
+        """The address that the site names."""
+        ...
+
+    @property
+    def fps(self) -> float: ...
+
+    @property
+    def fault(self) -> CameraFault | None: ...
+
+    def encoded(self, view: WorldView, at: datetime) -> EncodedFrame | None:
+        """None when it gives no picture now."""
+        ...
+
+
 async def film(
-    camera: SimCamera,
+    camera: Films,
     view: Callable[[], WorldView],
     now: Callable[[], datetime],
     deliver: Callable[[EncodedFrame], None],
@@ -24,7 +44,7 @@ async def film(
 ) -> None:
     """Films until cancelled. `wanted` is asked before each frame, so that nobody's picture is not made."""
     loop = asyncio.get_running_loop()
-    period_s = 1.0 / camera.camera.analysis_fps
+    period_s = 1.0 / camera.fps
     due_s = loop.time()
     while True:
         if wanted():

@@ -12,20 +12,30 @@ import math
 import numpy as np
 
 from geofence.position import Enu, FloatArray, LocalFrame
-from vision.camera import Camera
+from vision.camera import Camera, Lens
 
 
 class TrueLens:
     """A camera's exact projection in the site's frame; third coordinate is metres above mean sea level."""
 
     def __init__(self, camera: Camera, frame: LocalFrame) -> None:
-        at = frame.to_enu(camera.position)
-        self.width_px = camera.lens.width_px
-        self.height_px = camera.lens.height_px
-        self.position = np.array([at.east_m, at.north_m, camera.height_amsl_m])
-        self.focal_px = self.width_px / 2 / math.tan(math.radians(camera.lens.hfov_deg) / 2)
-        self._k1, self._k2 = camera.lens.k1, camera.lens.k2
-        yaw, pitch, roll = (math.radians(d) for d in (camera.yaw_deg, camera.pitch_deg, camera.roll_deg))
+        angles = (camera.yaw_deg, camera.pitch_deg, camera.roll_deg)
+        self._set(camera.lens, frame.to_enu(camera.position), camera.height_amsl_m, angles)
+
+    @classmethod
+    def posed(cls, lens: Lens, place: Enu, amsl_m: float, angles_deg: tuple[float, float, float]) -> TrueLens:
+        """A lens that is there now, looking by yaw, pitch and roll."""
+        made = cls.__new__(cls)
+        made._set(lens, place, amsl_m, angles_deg)
+        return made
+
+    def _set(self, lens: Lens, at: Enu, amsl_m: float, angles_deg: tuple[float, float, float]) -> None:
+        self.width_px = lens.width_px
+        self.height_px = lens.height_px
+        self.position = np.array([at.east_m, at.north_m, amsl_m])
+        self.focal_px = self.width_px / 2 / math.tan(math.radians(lens.hfov_deg) / 2)
+        self._k1, self._k2 = lens.k1, lens.k2
+        yaw, pitch, roll = (math.radians(d) for d in angles_deg)
         forward = np.array([math.sin(yaw) * math.cos(pitch), math.cos(yaw) * math.cos(pitch), math.sin(pitch)])
         level_right = np.array([math.cos(yaw), -math.sin(yaw), 0.0])
         level_down = np.cross(forward, level_right)
@@ -52,6 +62,10 @@ class TrueLens:
     def rays(self) -> FloatArray:
         """(height * width, 3) unit rays through the pixel centres, row by row."""
         u, v = np.meshgrid(np.arange(self.width_px, dtype=np.float64), np.arange(self.height_px, dtype=np.float64))
+        return self.rays_at(u, v)
+
+    def rays_at(self, u: FloatArray, v: FloatArray) -> FloatArray:
+        """(n, 3) unit rays through pixels."""
         xd = (u.ravel() - self.width_px / 2) / self.focal_px
         yd = (v.ravel() - self.height_px / 2) / self.focal_px
         x, y = xd.copy(), yd.copy()

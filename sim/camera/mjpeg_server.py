@@ -12,8 +12,8 @@ from datetime import datetime
 from types import TracebackType
 from urllib.parse import urlsplit
 
-from sim.camera.camera import CameraFault, SimCamera
-from sim.camera.filming import film
+from sim.camera.camera import CameraFault
+from sim.camera.filming import Films, film
 from sim.world.view import WorldView
 from vision.frame import EncodedFrame
 
@@ -27,7 +27,7 @@ _REASONS = {400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed", 503
 class _Channel:
     """One camera and those who watch it; each holds at most the newest frame he has not been sent."""
 
-    def __init__(self, camera: SimCamera) -> None:
+    def __init__(self, camera: Films) -> None:
         self.camera = camera
         self.watchers: set[asyncio.Queue[EncodedFrame | None]] = set()
 
@@ -49,7 +49,7 @@ class MjpegServer:
 
     def __init__(
         self,
-        cameras: Sequence[SimCamera],
+        cameras: Sequence[Films],
         view: Callable[[], WorldView],
         now: Callable[[], datetime],
         *,
@@ -57,7 +57,7 @@ class MjpegServer:
         port: int = 14801,
     ) -> None:
         """Each camera is found under the path of its `stream` address; port 0 takes any free one."""
-        self._channels = {urlsplit(c.camera.stream).path: _Channel(c) for c in cameras}
+        self._channels = {urlsplit(c.stream).path: _Channel(c) for c in cameras}
         self._view = view
         self._now = now
         self._host = host
@@ -76,7 +76,7 @@ class MjpegServer:
         self._server = await asyncio.start_server(self._client, self._host, self._wanted_port, limit=_REQUEST_BYTES)
         for channel in self._channels.values():
             filming = film(channel.camera, self._view, self._now, channel.publish, wanted=channel.wanted)
-            self._tasks.append(asyncio.create_task(filming, name=f"film {channel.camera.camera.id}"))
+            self._tasks.append(asyncio.create_task(filming, name=f"film {channel.camera.stream}"))
         return self
 
     async def __aexit__(

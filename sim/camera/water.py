@@ -70,7 +70,7 @@ def waterscape(shore: Shore, level: float, *, swollen: bool) -> Waterscape:
 
     picture = shore.picture.copy()
     flat = picture.reshape(-1, 3)
-    colours = _water_colour(along, offset, rays[index], PALETTES[shore.light], swollen=swollen)
+    colours = water_colour(along, offset, rays[index], PALETTES[shore.light], swollen=swollen)
     flat[index] = np.clip(haze(colours, reach, shore.light), 0, 255).astype(np.uint8)
     edge = ~water & (hits.amsl_m < level + 0.30) & (hits.material != Material.BED)
     flat[edge] = (flat[edge] * 0.76).astype(np.uint8)
@@ -99,7 +99,7 @@ def waterscape(shore: Shore, level: float, *, swollen: bool) -> Waterscape:
     return Waterscape(level, dark, table, rows, rows.max(axis=1), least, most)
 
 
-def _water_colour(
+def water_colour(
     along: FloatArray, offset: FloatArray, rays: FloatArray, palette: Palette, *, swollen: bool
 ) -> FloatArray:
     """Silt by day: yellow-brown looked down on, the sky's colour at a glance."""

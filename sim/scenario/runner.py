@@ -25,6 +25,7 @@ from flightctl.transport import SocketTransports
 from geofence.bore import TableEntry
 from sim.hardware import SimulatedHardware
 from sim.memory_links import MemoryNetwork
+from sim.scenario.aerial import LockstepEyes
 from sim.scenario.backends import Backend, TimeMode
 from sim.scenario.director import Director
 from sim.scenario.load import LoadedScenario
@@ -102,6 +103,7 @@ async def _play(
             store=store,
             rng=streams.service,
             vision=ObservedVision(vision, observer),
+            eyes=LockstepEyes(hardware, clock),
             forecast_table=forecast_table(scenario, site),
             policy=scenario.policy_over(site.file.policy),
         )
@@ -145,6 +147,7 @@ async def _play_in_real_time(
     on_progress: OnProgress | None,
     backend: Backend,
 ) -> None:
+    from vision.aerial.live import LivePictures
     from vision.worker import VisionWorkers
 
     clock = Clock(asyncio.get_running_loop(), scenario.starts_at)
@@ -174,6 +177,7 @@ async def _play_in_real_time(
             store=store,
             rng=streams.service,
             vision=ObservedVision(vision, observer),
+            eyes=LivePictures(clock.now),
             forecast_table=forecast_table(scenario, site),
             policy=scenario.policy_over(site.file.policy),
         )
