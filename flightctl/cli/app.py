@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import typer
 
-from flightctl.cli import bench, bore, demo, evaluation, mission, replay, scenario, serve, simulator, site, watch
+from flightctl.cli import (
+    bench,
+    bore,
+    camera,
+    demo,
+    evaluation,
+    mission,
+    replay,
+    scenario,
+    serve,
+    simulator,
+    site,
+    watch,
+)
 from flightctl.cli.running import ChaoxunGroup
 
 app = typer.Typer(
@@ -25,6 +38,7 @@ app.add_typer(simulator.app, name="sim", epilog="Example: chaoxun sim --home 30.
 app.add_typer(scenario.app, name="scenario")
 app.command("watch", epilog="Example: chaoxun watch bank.mp4 --camera cam-3.yaml --out seen --json")(watch.watch)
 app.command("eval", epilog="Example: chaoxun eval rendered nuisance --out failures")(evaluation.evaluate)
+app.add_typer(camera.app, name="camera")
 app.add_typer(mission.app, name="mission")
 app.add_typer(bore.app, name="bore")
 app.add_typer(site.app, name="site")
