@@ -24,6 +24,7 @@ from geofence.position import LatLon, LocalFrame
 from vision.alert import FrameReport
 from vision.calibration import Projection
 from vision.camera import Camera
+from vision.camera_health.shelf import FolderShelf
 from vision.errors import SourceError
 from vision.evidence import folder_sink
 from vision.newest import NewestPicture
@@ -108,7 +109,10 @@ def work(plan: WorkerPlan, connection: Connection) -> None:
 def _eye(camera: Camera, plan: WorkerPlan, frame: LocalFrame) -> Eye:
     sink = None if plan.evidence_dir is None else folder_sink(plan.evidence_dir, camera.id)
     scene = SceneModel(Projection(camera, frame), plan.geometry)
-    pipeline = CameraPipeline(camera, scene, seed=plan.seed, preview_every_s=plan.preview_every_s, evidence=sink)
+    shelf = None if plan.evidence_dir is None else FolderShelf(plan.evidence_dir.parent / "references", camera.id)
+    pipeline = CameraPipeline(
+        camera, scene, seed=plan.seed, preview_every_s=plan.preview_every_s, evidence=sink, references=shelf
+    )
     return Eye(camera, pipeline, NewestPicture(1.0 / camera.analysis_fps))
 
 
