@@ -110,6 +110,10 @@ class CameraHealth(StrEnum):
     DARK = "dark"
     FROZEN = "frozen"
     LOST = "lost"  # the stream is gone; reconnecting
+    KNOCKED = "knocked"  # it no longer looks where it was calibrated
+    DIRTY = "dirty"  # dirt, drops, fog on the lens, or out of focus
+    BLINDED = "blinded"  # by the sun
+    COVERED = "covered"
 
 
 class FrameReport(BaseModel):

@@ -30,6 +30,7 @@ from vision.alert import (
 )
 from vision.background import Background, BackgroundConfig, Gray
 from vision.camera import Camera
+from vision.camera_health import ReferenceShelf, SightConfig, SightWatch
 from vision.detect import DetectConfig, Detection, Detector
 from vision.flood import FloodConfig, FloodWatch
 from vision.frame import EncodedFrame
@@ -85,6 +86,7 @@ class PipelineConfig:
     left_behind: LeftBehindConfig = field(default_factory=LeftBehindConfig)
     crowd: CrowdConfig = field(default_factory=CrowdConfig)
     camera_fault: CameraFaultConfig = field(default_factory=CameraFaultConfig)
+    sight: SightConfig = field(default_factory=SightConfig)
 
 
 class CameraPipeline:
@@ -100,6 +102,7 @@ class CameraPipeline:
         evidence: EvidenceSink | None = None,
         config: PipelineConfig | None = None,
         looks: Looks | None = None,
+        references: ReferenceShelf | None = None,
     ) -> None:
         cv2.setNumThreads(1)
         self.camera = camera
@@ -125,6 +128,7 @@ class CameraPipeline:
         self._crowd = CrowdRule(scene, config.crowd)
         self._looks = looks or Looks.of(camera.detector)
         self._health = HealthWatch(config.camera_fault)
+        self._sight = SightWatch(scene, config.sight, references)
         self._shown_s = config.track.shown_s
         self._origin: datetime | None = None
         self._last_s: float | None = None
@@ -147,6 +151,7 @@ class CameraPipeline:
         """The water's level and the zones in force, from the service."""
         if self.scene.apply(context):
             self._look_from_scene()
+            self._sight.scene_changed()
 
     def _look_from_scene(self) -> None:
         seen = np.flatnonzero((self.scene.codes != NOTHING).any(axis=1))
@@ -176,9 +181,12 @@ class CameraPipeline:
             gray = cast("Gray", cv2.resize(gray, (lens.width_px, lens.height_px), interpolation=cv2.INTER_AREA))
         now_s = self._seconds(at)
         change = self._health.picture(gray[::_SAMPLE_STEP, ::_SAMPLE_STEP], now_s)
-        alerts = self._fault_alerts(change, at, picture)
-        findings: list[Finding] = []
+        changes = [] if change is None else [change]
         if not self._health.faulty:
+            changes += self._sight.step(gray, now_s)
+        alerts = [alert for one in changes for alert in self._fault_alerts(one, at, picture)]
+        findings: list[Finding] = []
+        if not self._health.faulty and not self._sight.blind:
             recognised = self._looks.search(picture, lens, now_s) if self._background.ready else []
             findings = self._look(gray[self._top_row :], now_s, recognised)
             self._looks.note(self._tracker.tracks, now_s)
@@ -191,9 +199,11 @@ class CameraPipeline:
             self._preview_at_s = now_s
             preview = annotated_jpeg(picture, lens, views)
         health = self._health.health
+        if health is CameraHealth.OK:
+            health = self._sight.health
         if health is CameraHealth.OK and not self._background.ready:
             health = CameraHealth.STARTING
-        reason = change.reason if change is not None else self._health.reason
+        reason = changes[-1].reason if changes else self._health.reason or self._sight.reason
         reason = reason or self._looks.trouble
         return FrameReport(
             camera_id=self.camera.id,
@@ -398,7 +408,7 @@ class CameraPipeline:
             track_id=finding.track_id,
             confidence=finding.confidence,
             evidence=Evidence(snapshot=snapshot),
-            details=finding.details,
+            details=finding.details | ({"degraded": self._sight.reason} if self._sight.reason else {}),
         )
 
     def _fault_alerts(self, change: HealthChange | None, at: datetime, picture: Picture | None) -> list[Alert]:

@@ -10,6 +10,7 @@ import numpy as np
 from geofence.position import LatLon, LocalFrame
 from vision.calibration import Projection
 from vision.camera import Camera, Lens
+from vision.camera_health import SightConfig
 from vision.detect import DetectConfig
 from vision.light import LightConfig
 from vision.pipeline import PipelineConfig
@@ -29,6 +30,7 @@ UNCALIBRATED = PipelineConfig(
     detect=DetectConfig(
         min_person_m=0.4, max_person_m=3.9, max_person_width_m=2.2, min_part_m=0.25, max_group_height_m=4.0
     ),
+    sight=SightConfig(references=False),  # there is no calibration to spoil, and it may be held in a hand
 )
 
 

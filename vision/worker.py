@@ -145,7 +145,7 @@ class VisionWorkers:
                 if report is None:
                     break
                 limit_s = self._silent_s
-                if report.health is CameraHealth.OK:
+                if report.health not in {CameraHealth.LOST, CameraHealth.STARTING}:
                     self._lost.discard(report.camera_id)
                 on_report(report)
         except TimeoutError:

@@ -24,6 +24,7 @@ from geofence.position import LatLon, LocalFrame
 from vision.alert import FrameReport
 from vision.calibration import Projection
 from vision.camera import Camera
+from vision.camera_health.shelf import FolderShelf
 from vision.clip import ClipLimits
 from vision.errors import SourceError
 from vision.evidence_keeper import EvidenceKeeper
@@ -122,7 +123,8 @@ def work(plan: WorkerPlan, connection: Connection) -> None:
 
 def _eye(camera: Camera, plan: WorkerPlan, frame: LocalFrame, keeper: EvidenceKeeper | None) -> Eye:
     scene = SceneModel(Projection(camera, frame), plan.geometry)
-    pipeline = CameraPipeline(camera, scene, seed=plan.seed, preview_every_s=plan.preview_every_s)
+    shelf = None if plan.evidence_dir is None else FolderShelf(plan.evidence_dir.parent / "references", camera.id)
+    pipeline = CameraPipeline(camera, scene, seed=plan.seed, preview_every_s=plan.preview_every_s, references=shelf)
     recorder = None if keeper is None else EvidenceRecorder(camera, keeper, plan.clips)
     return Eye(camera, pipeline, NewestPicture(1.0 / camera.analysis_fps), recorder)
 

@@ -7,6 +7,7 @@ import typer
 from flightctl.cli import (
     bench,
     bore,
+    camera,
     demo,
     evaluation,
     evidence,
@@ -38,6 +39,7 @@ app.add_typer(simulator.app, name="sim", epilog="Example: chaoxun sim --home 30.
 app.add_typer(scenario.app, name="scenario")
 app.command("watch", epilog="Example: chaoxun watch bank.mp4 --camera cam-3.yaml --out seen --json")(watch.watch)
 app.command("eval", epilog="Example: chaoxun eval rendered nuisance --out failures")(evaluation.evaluate)
+app.add_typer(camera.app, name="camera")
 app.add_typer(mission.app, name="mission")
 app.add_typer(bore.app, name="bore")
 app.add_typer(site.app, name="site")

@@ -32,6 +32,7 @@ from sim.world import (
 from vision.alert import AlertKind, FrameReport, Surface
 from vision.calibration import Projection
 from vision.camera import Camera
+from vision.camera_health import ReferenceShelf
 from vision.pipeline import CameraPipeline
 from vision.scene import SceneModel, geometry_of_site
 
@@ -51,6 +52,7 @@ class Story:
         crowds: Sequence[CrowdPlan] = (),
         boats: Sequence[BoatPlan] = (),
         gulls: int = 0,
+        references: ReferenceShelf | None = None,
     ) -> None:
         content = yaml.safe_load((SITE / "site.yaml").read_text())
         frame = self.frame = LocalFrame(LatLon(**content["origin"]))
@@ -70,7 +72,11 @@ class Story:
         self.world = World(self.ground, water, Weather(), rng, people=people, crowds=crowds, boats=boats, gulls=gulls)
         self.camera = SimCamera(camera, frame, self.ground, seed=3)
         self.pipeline = CameraPipeline(
-            camera, SceneModel(Projection(camera, frame), geometry), seed=1, preview_every_s=1e9
+            camera,
+            SceneModel(Projection(camera, frame), geometry),
+            seed=1,
+            preview_every_s=1e9,
+            references=references,
         )
         self.reports: list[FrameReport] = []
 

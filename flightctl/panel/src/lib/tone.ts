@@ -38,6 +38,10 @@ const CAMERA: Record<CameraView["health"], Tone> = {
   dark: "warn",
   frozen: "warn",
   lost: "alarm",
+  knocked: "warn",
+  dirty: "warn",
+  blinded: "warn",
+  covered: "alarm",
 };
 
 export function cameraTone(camera: CameraView): Tone {
