@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import itertools
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from geofence.position import LatLon
 
@@ -19,6 +20,27 @@ class Lens(BaseModel):
     hfov_deg: Annotated[float, Field(gt=1, lt=170)]  # horizontal field of view without distortion
     k1: float = 0.0
     k2: float = 0.0
+
+
+class TransectPoint(LatLon):
+    """A surveyed point of a transect."""
+
+    amsl_m: float
+
+
+class Transect(BaseModel):
+    """A line that the water climbs: up a staff, a wall's face or a slope, from its lowest point to its highest."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    points: Annotated[tuple[TransectPoint, ...], Field(min_length=2, max_length=32)]
+
+    @model_validator(mode="after")
+    def _climbs(self) -> Self:
+        heights = [point.amsl_m for point in self.points]
+        if any(high <= low for low, high in itertools.pairwise(heights)):
+            raise ValueError("a transect climbs: each point's amsl_m is above the one before")
+        return self
 
 
 class Camera(BaseModel):
@@ -37,3 +59,4 @@ class Camera(BaseModel):
     lens: Lens
     analysis_fps: Annotated[float, Field(gt=0, le=30)] = 5.0
     range_m: Annotated[float, Field(gt=0)] = 90.0  # beyond it a person is too small to be seen reliably
+    transects: tuple[Transect, ...] = ()  # where the water's level is read; none: on the face of the seawall

@@ -35,6 +35,7 @@ from vision.flood import FloodConfig, FloodWatch
 from vision.frame import EncodedFrame
 from vision.picture import Picture
 from vision.preview import annotated_jpeg
+from vision.river_watch import RiverConfig, RiverWatch
 from vision.rules.camera_fault import CameraFaultConfig, HealthChange, HealthWatch
 from vision.rules.fall import FallConfig, FallRule
 from vision.rules.finding import Finding
@@ -57,6 +58,7 @@ class PipelineConfig:
     background: BackgroundConfig = field(default_factory=BackgroundConfig)
     water: WaterConfig = field(default_factory=WaterConfig)
     flood: FloodConfig = field(default_factory=FloodConfig)
+    river: RiverConfig = field(default_factory=RiverConfig)
     detect: DetectConfig = field(default_factory=DetectConfig)
     track: TrackConfig = field(default_factory=TrackConfig)
     zone_entry: ZoneEntryConfig = field(default_factory=ZoneEntryConfig)
@@ -87,6 +89,7 @@ class CameraPipeline:
         self._rng = np.random.default_rng([seed, zlib.crc32(camera.id.encode())])
         self._background = Background(config.background)
         self._flood = FloodWatch(scene, config.flood)
+        self._river = RiverWatch(scene, config.river)
         self._water = WaterContrast(config.water)
         self._detector = Detector(scene, config.detect)
         self._tracker = Tracker(scene, config.track)
@@ -133,7 +136,7 @@ class CameraPipeline:
         alerts = self._fault_alerts(change, at, picture)
         findings: list[Finding] = []
         if not self._health.faulty:
-            findings = self._look(gray[self._top_row :], now_s)
+            findings = self._river.step(gray, now_s) + self._look(gray[self._top_row :], now_s)
         self._last_s = now_s
         views = self._views(now_s)
         for finding in findings:
@@ -153,6 +156,7 @@ class CameraPipeline:
             health_reason=reason,
             alerts=tuple(alerts),
             tracks=views,
+            water=self._river.reading(at, now_s),
             preview_jpeg=preview,
         )
 
