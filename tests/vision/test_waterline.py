@@ -81,6 +81,7 @@ def _reading(river: RiverWatch, at_s: float):
 def test_a_still_level_is_read_within_five_centimetres_and_its_sigma_is_honest(level: float) -> None:
     river, told = _watched(lambda _: level, 20)
     reading = _reading(river, 20)
+    assert reading.level_amsl_m is not None
     assert reading.level_amsl_m == pytest.approx(level, abs=0.05)
     assert reading.sigma_m is not None
     assert abs(reading.level_amsl_m - level) < 3 * reading.sigma_m < 0.3
