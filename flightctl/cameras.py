@@ -7,7 +7,7 @@ from datetime import datetime
 
 from flightctl.casualty import Casualty
 from geofence.position import Enu, LocalFrame
-from vision.alert import CameraHealth, FrameReport, Surface, TrackView
+from vision.alert import CameraHealth, FrameReport, Surface, TrackView, WaterReading
 from vision.camera import Camera
 
 _FRESH_S = 1.5  # tracks older than this say nothing of now
@@ -20,6 +20,7 @@ class CameraState:
     reason: str = ""
     at: datetime | None = None
     tracks: tuple[TrackView, ...] = ()
+    water: WaterReading | None = None
     frame: bytes | None = None
     frame_seq: int = 0
 
@@ -44,7 +45,7 @@ class CameraDesk:
         if state is None:
             return
         state.health, state.reason = report.health, report.health_reason
-        state.at, state.tracks = report.at, report.tracks
+        state.at, state.tracks, state.water = report.at, report.tracks, report.water
         if report.preview_jpeg is not None:
             state.frame = report.preview_jpeg
             state.frame_seq += 1

@@ -254,6 +254,7 @@ class Service:
         while True:
             report = await self._reports.get()
             self.cameras.take(report)
+            self.surroundings.water_read(report.camera_id, report.water)
             for alert in report.alerts:
                 if alert.kind is AlertKind.BORE_FRONT:
                     self.surroundings.front_seen(alert)

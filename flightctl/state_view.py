@@ -217,6 +217,7 @@ def _camera(parts: Parts, camera_id: str) -> CameraView:
         frame_seq=state.frame_seq,
         at=state.at,
         tracks=state.tracks,
+        water=state.water,
     )
 
 

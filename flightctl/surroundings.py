@@ -16,10 +16,14 @@ from geofence.current import CurrentField
 from geofence.level import WaterLevel
 from geofence.position import Enu
 from geofence.windows import Conditions
-from vision.alert import Alert
+from vision.alert import Alert, WaterReading
 
 log = structlog.get_logger(__name__)
 
+_FRESH_S = 20.0  # a level read longer ago says nothing of now
+_SURE_M = 0.2
+_READ_FOR_M = 600.0  # how far from where it was read a level holds, with no front between
+_SAME_LEVEL_M = 0.4
 PASSED_S = 3600.0  # the danger lasts past the front (RIVER.md §7.10)
 
 
@@ -31,6 +35,7 @@ class Surroundings:
         self._clock = clock
         self._docks = docks
         self._level = WaterLevel(site.river, forecast)
+        self._read: dict[str, WaterReading] = {}
 
     def wind(self) -> Enu:
         """Mean of what the docks measure, m/s, blowing towards. Still air when no dock is heard."""
@@ -48,6 +53,33 @@ class Surroundings:
         return any(dock.status is not None for dock in self._docks.values())
 
     def water_amsl_m(self, place: Enu) -> float:
+        """As a camera near by reads it, fresh and sure; else as forecast."""
+        expected = self._forecast_amsl_m(place)
+        measured = self.measured(place, expected)
+        return expected if measured is None or measured.level_amsl_m is None else measured.level_amsl_m
+
+    def measured(self, place: Enu, expected_amsl_m: float) -> WaterReading | None:
+        """The surest level read near by, unless a front is expected to stand between there and here."""
+        now = self._clock.now()
+        best: WaterReading | None = None
+        for reading in self._read.values():
+            if reading.level_amsl_m is None or reading.sigma_m is None or reading.sigma_m > _SURE_M:
+                continue
+            there = self._site.frame.to_enu(reading.position)
+            if abs((now - reading.at).total_seconds()) > _FRESH_S or there.distance_m(place) > _READ_FOR_M:
+                continue
+            if abs(self._forecast_amsl_m(there) - expected_amsl_m) > _SAME_LEVEL_M:
+                continue
+            if best is None or best.sigma_m is None or reading.sigma_m < best.sigma_m:
+                best = reading
+        return best
+
+    def water_read(self, camera_id: str, reading: WaterReading | None) -> None:
+        """What a camera's newest report says of the level."""
+        if reading is not None:
+            self._read[camera_id] = reading
+
+    def _forecast_amsl_m(self, place: Enu) -> float:
         points = np.array([[place.east_m, place.north_m]])
         return float(self._level.amsl_m(points, self._clock.now())[0])
 

@@ -116,6 +116,22 @@ class CameraHealth(StrEnum):
     COVERED = "covered"
 
 
+class WaterReading(BaseModel):
+    """The water's level as a camera sees it. Level and rate are None while it is not sure; `reason` says why."""
+
+    model_config = ConfigDict(frozen=True)
+
+    at: datetime  # UTC; of the pictures that it rests on
+    position: LatLon  # where it was read
+    level_amsl_m: float | None = None
+    sigma_m: float | None = None
+    rate_mps: float | None = None  # positive when it rises
+    rate_sigma_mps: float | None = None
+    cm_per_px: float  # what one pixel is worth where it was read
+    transects: int = 0  # that agree
+    reason: str = ""
+
+
 class FrameReport(BaseModel):
     """What a camera's pipeline says of one analysed frame, or of a frame that did not come."""
 
@@ -127,5 +143,6 @@ class FrameReport(BaseModel):
     health_reason: str = ""
     alerts: tuple[Alert, ...] = ()
     tracks: tuple[TrackView, ...] = ()
+    water: WaterReading | None = None  # None: this camera has no transect to read it on
     preview_jpeg: bytes | None = None  # the picture with boxes drawn; not on every frame
     evidence: tuple[EvidenceUpdate, ...] = ()  # of alerts told earlier

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
 
 from geofence.position import LatLon
 
@@ -39,6 +40,27 @@ class DetectorFile(BaseModel):
         return self.model_copy(update={"model": folder / self.model})
 
 
+class TransectPoint(LatLon):
+    """A surveyed point of a transect."""
+
+    amsl_m: float
+
+
+class Transect(BaseModel):
+    """A line that the water climbs: up a staff, a wall's face or a slope, from its lowest point to its highest."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    points: Annotated[tuple[TransectPoint, ...], Field(min_length=2, max_length=32)]
+
+    @model_validator(mode="after")
+    def _climbs(self) -> Self:
+        heights = [point.amsl_m for point in self.points]
+        if any(high <= low for low, high in itertools.pairwise(heights)):
+            raise ValueError("a transect climbs: each point's amsl_m is above the one before")
+        return self
+
+
 class Camera(BaseModel):
     """A fixed camera with its calibration."""
 
@@ -57,3 +79,4 @@ class Camera(BaseModel):
     range_m: Annotated[float, Field(gt=0)] = 90.0  # beyond it a person is too small to be seen reliably
     thresholds: dict[str, dict[str, StrictBool | float]] = {}  # of this camera's rules (vision/thresholds.py)
     detector: DetectorFile | None = None
+    transects: tuple[Transect, ...] = ()  # where the water's level is read; none: on the face of the seawall

@@ -39,6 +39,7 @@ from vision.looks import Looks, joined
 from vision.picture import Picture
 from vision.preview import annotated_jpeg
 from vision.recognise import PersonBox
+from vision.river_watch import RiverConfig, RiverWatch
 from vision.rules.camera_fault import CameraFaultConfig, HealthChange, HealthWatch
 from vision.rules.crossing import CrossingConfig, CrossingRule
 from vision.rules.crowd import CrowdConfig, CrowdRule
@@ -76,6 +77,7 @@ class PipelineConfig:
     specks: SpecksConfig = field(default_factory=SpecksConfig)
     water: WaterConfig = field(default_factory=WaterConfig)
     flood: FloodConfig = field(default_factory=FloodConfig)
+    river: RiverConfig = field(default_factory=RiverConfig)
     detect: DetectConfig = field(default_factory=DetectConfig)
     track: TrackConfig = field(default_factory=TrackConfig)
     zone_entry: ZoneEntryConfig = field(default_factory=ZoneEntryConfig)
@@ -116,6 +118,7 @@ class CameraPipeline:
         self._light = Light(config.light)
         self._upheaval = Upheaval(config.upheaval)
         self._flood = FloodWatch(scene, config.flood)
+        self._river = RiverWatch(scene, config.river)
         self._water = WaterContrast(config.water)
         self._detector = Detector(scene, config.detect)
         self._tracker = Tracker(scene, config.track)
@@ -188,7 +191,7 @@ class CameraPipeline:
         findings: list[Finding] = []
         if not self._health.faulty and not self._sight.blind:
             recognised = self._looks.search(picture, lens, now_s) if self._background.ready else []
-            findings = self._look(gray[self._top_row :], now_s, recognised)
+            findings = self._river.step(gray, now_s) + self._look(gray[self._top_row :], now_s, recognised)
             self._looks.note(self._tracker.tracks, now_s)
         self._last_s = now_s
         views = self._views(now_s)
@@ -212,6 +215,7 @@ class CameraPipeline:
             health_reason=reason,
             alerts=tuple(alerts),
             tracks=views,
+            water=self._river.reading(at, now_s),
             preview_jpeg=preview,
         )
 

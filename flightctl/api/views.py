@@ -16,7 +16,7 @@ from flightctl.dock.protocol import DockState
 from flightctl.incidents.model import Incident
 from flightctl.site import Drone, Policy, Text
 from geofence.position import LatLon
-from vision.alert import CameraHealth, TrackView, UncertainPosition
+from vision.alert import CameraHealth, TrackView, UncertainPosition, WaterReading
 
 
 class _View(BaseModel):
@@ -143,6 +143,7 @@ class CameraView(_View):
     frame_seq: int  # grows with each new preview; fetch /api/v1/cameras/{id}/frame.jpg?seq=N
     at: AwareDatetime | None = None
     tracks: tuple[TrackView, ...] = ()
+    water: WaterReading | None = None  # None: it cannot see the water's edge
 
 
 class SpeakerView(_View):
