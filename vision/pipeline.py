@@ -210,7 +210,7 @@ class CameraPipeline:
         if self._flood.restless:
             self._look_from_scene()
         wet = cv2.countNonZero(cv2.bitwise_and(foreground, self._water_mask)) / self._water_px
-        changing = self._upheaval.step(foreground, self._solid_mask, self._known(gray), now_s, dt_s)
+        changing = self._upheaval.step(foreground, self._solid_mask, self._known(gray), now_s)
         background.upheaved = changing and not self._flood.restless
         background.flooded = self._flood.restless or wet > background.config.flood_fraction
         dark, bright = self._water.split(gray, self._water_mask)
