@@ -13,7 +13,7 @@ from vision.scene import LAND, WATER
 from vision.specks import Specks, SpecksConfig
 from vision.steady import Steady, SteadyConfig
 from vision.upheaval import Upheaval, UpheavalConfig
-from vision.verify import only_light
+from vision.verify import only_light, out_of_focus
 
 SHAPE = (180, 320)
 NOBODY = np.zeros(SHAPE, np.uint8)
@@ -203,6 +203,17 @@ def test_light_alone_begins_nobody_and_a_body_does() -> None:
     assert only_light(taken((scene * slope).astype(np.float32), rng), believed, box)
     assert not only_light(taken(person(scene, 100), rng), believed, box)
     assert not only_light(taken((person(scene, 100) * slope).astype(np.float32), rng), believed, box)
+
+
+def test_a_drop_on_the_glass_is_out_of_focus_and_a_body_is_not() -> None:
+    rng, scene = np.random.default_rng(2), ground()
+    believed = np.clip(scene, 0, 255).astype(np.uint8)
+    drop = np.zeros(SHAPE, np.float32)
+    cv2.circle(drop, (120, 90), 14, 1.0, -1)
+    share = np.asarray(cv2.GaussianBlur(drop, (0, 0), 3.0))
+    wet = scene * (1 - share) + np.asarray(cv2.GaussianBlur(scene[::-1] + 40, (0, 0), 7.0)) * share
+    assert out_of_focus(taken(wet.astype(np.float32), rng), believed, (104.0, 74.0, 32.0, 32.0))
+    assert not out_of_focus(taken(person(scene, 100), rng), believed, (100.0, 80.0, 8.0, 26.0))
 
 
 def test_lamps_that_come_on_are_an_upheaval_for_a_while_and_a_crowd_that_gathers_is_none() -> None:
