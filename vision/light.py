@@ -22,7 +22,7 @@ from vision.background import Gray
 @dataclass(frozen=True, slots=True)
 class LightConfig:
     blocks: tuple[int, int] = (12, 20)  # rows, columns
-    step_px: int = 4  # pixels looked at
+    step_px: int = 6  # every so many pixels one is looked at
     dead_band: float = 0.012  # of the brightness; less than this is noise
     most: float = 0.75  # no light changes more within a background's memory
     darkest: int = 12  # grey levels; below this a share means nothing
