@@ -111,13 +111,11 @@ class Background:
         self._show()
 
     def relight(self, gain: NDArray[np.float32], dt_s: float) -> None:
-        """The empty scene follows the light: `gain`, by blocks, is how much brighter it is now than it was learnt."""
+        """The empty scene follows the light: `gain`, for each pixel, is how much brighter it is now than then."""
         if self._mean is None:
             return
         share = min(dt_s / self.config.light_time_constant_s, 1.0)
-        rows, columns = self._mean.shape
-        follow = cv2.resize(1.0 + (gain - 1.0) * share, (columns, rows), interpolation=cv2.INTER_LINEAR)
-        cv2.multiply(self._mean, follow, dst=self._mean)
+        cv2.multiply(self._mean, gain * share + (1.0 - share), dst=self._mean)
 
     def _show(self) -> None:
         """The model as bytes, and now and then its threshold."""

@@ -8,6 +8,7 @@ A share and not a difference, because a shadow takes the same share of what lies
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import cast
 
@@ -21,7 +22,7 @@ from vision.background import Gray
 @dataclass(frozen=True, slots=True)
 class LightConfig:
     blocks: tuple[int, int] = (12, 20)  # rows, columns
-    step_px: int = 4  # pixels looked at
+    step_px: int = 6  # every so many pixels one is looked at
     dead_band: float = 0.012  # of the brightness; less than this is noise
     most: float = 0.75  # no light changes more within a background's memory
     darkest: int = 12  # grey levels; below this a share means nothing
@@ -32,7 +33,7 @@ class Light:
 
     def __init__(self, config: LightConfig) -> None:
         self._config = config
-        self.gain: NDArray[np.float32] | None = None  # by blocks, of the last picture; None: as it was
+        self.gain: NDArray[np.float32] | None = None  # of each pixel of the last picture; None: as it was
 
     def evened(self, gray: Gray, believed: Gray, usable: Gray) -> Gray:
         """`usable` is 255 where light may be read: not on water, whose look changes by itself."""
@@ -46,20 +47,39 @@ class Light:
         gain, known = _block_medians(ratio, config.blocks)
         if not known.any():
             return gray
-        whole = float(np.median(gain[known]))
-        gain[~known] = whole
+        _fill(gain, known)
         gain = np.clip(gain, 1.0 - config.most, 1.0 + config.most).astype(np.float32)
         if np.abs(gain - 1.0).max() < config.dead_band:
             return gray
         # One block's median is a crowd's as soon as a crowd fills it; its neighbours' middle is not.
         gain = cast("NDArray[np.float32]", cv2.medianBlur(gain, 3))
         gain[np.abs(gain - 1.0) < config.dead_band] = 1.0
-        self.gain = gain
-        if np.ptp(gain) < config.dead_band:
-            return cast("Gray", cv2.convertScaleAbs(gray, alpha=1.0 / float(np.median(gain))))
-        rows, columns = gray.shape
-        back = cv2.resize(np.reciprocal(gain), (columns, rows), interpolation=cv2.INTER_LINEAR)
-        return cast("Gray", cv2.multiply(gray, back, dtype=cv2.CV_8U))  # type: ignore[call-overload]
+        self.gain = spread(gain, gray.shape[0], gray.shape[1], step)
+        return cast("Gray", cv2.divide(gray, self.gain, dtype=cv2.CV_8U))  # type: ignore[call-overload]
+
+
+def spread(blocks: NDArray[np.float32], rows: int, columns: int, step_px: int) -> NDArray[np.float32]:
+    """A value for each pixel from the blocks', evenly between their middles."""
+    high, wide = (
+        math.ceil(math.ceil(rows / step_px) / blocks.shape[0]),
+        math.ceil(math.ceil(columns / step_px) / blocks.shape[1]),
+    )
+    size = (wide * step_px * blocks.shape[1], high * step_px * blocks.shape[0])
+    full = cv2.resize(blocks, size, interpolation=cv2.INTER_LINEAR)
+    return cast("NDArray[np.float32]", full[:rows, :columns])
+
+
+def _fill(gain: NDArray[np.float32], known: NDArray[np.bool_]) -> None:
+    """What could not be read takes after what lies nearest, and after the whole picture where nothing is near."""
+    gain[~known] = float(np.median(gain[known]))
+    left, have = ~known, known.astype(np.float32)
+    for size in (3, 5, 9):
+        weight = np.asarray(cv2.blur(have, (size, size)))
+        near = left & (weight > 0)
+        if near.any():
+            mean = np.asarray(cv2.blur(gain * have, (size, size))) / np.maximum(weight, 1e-6)
+            gain[near] = mean[near]
+            left &= ~near
 
 
 def _block_medians(

@@ -55,7 +55,7 @@ from vision.steady import Steady, SteadyConfig
 from vision.thresholds import with_thresholds
 from vision.track import Track, TrackConfig, Tracker
 from vision.upheaval import Upheaval, UpheavalConfig
-from vision.verify import only_light
+from vision.verify import only_light, out_of_focus
 from vision.water import WaterConfig, WaterContrast
 
 EvidenceSink = Callable[[str, bytes], str | None]
@@ -252,7 +252,7 @@ class CameraPipeline:
         if self._flood.restless:
             self._look_from_scene()
         wet = cv2.countNonZero(cv2.bitwise_and(foreground, self._water_mask)) / self._water_px
-        changing = self._upheaval.step(foreground, self._solid_mask, self._known(gray), now_s, dt_s)
+        changing = self._upheaval.step(foreground, self._solid_mask, self._known(gray), now_s)
         background.upheaved = changing and not self._flood.restless
         background.flooded = self._flood.restless or wet > background.config.flood_fraction
         dark, bright = self._water.split(gray, self._water_mask)
@@ -267,7 +267,7 @@ class CameraPipeline:
             now_s,
             rough=rough,
             blind=background.upheaved,
-            nothing=lambda found: found.code != WATER and self._only_light(gray, found),
+            nothing=lambda found: found.code != WATER and self._is_nothing(gray, found),
             front=lambda point: self._flood.near_front(point, now_s),
             flooded=lambda point: self._flood.crossed(point, now_s),
         )
@@ -300,10 +300,11 @@ class CameraPipeline:
         known, below = self._known(gray), self._below(gray, now_s)
         return self._specks.clean(gray, believed, background.threshold, foreground, known, below, dt_s)
 
-    def _only_light(self, gray: Gray, found: Detection) -> bool:
+    def _is_nothing(self, gray: Gray, found: Detection) -> bool:
+        """Light, or something on the glass."""
         believed = self._background.picture
         box = (found.x, found.y - self._top_row, found.w, found.h)
-        return believed is not None and only_light(gray, believed, box)
+        return believed is not None and (only_light(gray, believed, box) or out_of_focus(gray, believed, box))
 
     def _below(self, gray: Gray, now_s: float) -> Gray:
         """Where a fall would take those who are at the wall's edge."""

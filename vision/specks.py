@@ -35,6 +35,7 @@ class SpecksConfig:
     time_constant_s: float = 4.0
     most: int = 26  # grey levels; more would hide people
     margin: float = 2.0  # grey levels above what keeps the share
+    judge_every_s: float = 0.6
     settle_s: float = 0.6  # until it knows the weather
 
 
@@ -59,6 +60,7 @@ class Specks:
         self._wide: Gray | None = None
         self._kept: tuple[Gray, Gray] | None = None  # of the last two frames, dilated
         self.dense = False  # too much for thresholds
+        self._since_judged_s = 0.0
         self._near = np.ones((3, 3), np.uint8)
         self.look_at(codes)
 
@@ -137,15 +139,18 @@ class Specks:
         self._seen *= 1.0 - share
         self._weight = self._weight * (1.0 - share) + share
         if cv2.countNonZero(lonely):
-            places = np.flatnonzero(lonely)
+            found = cv2.findNonZero(lonely).reshape(-1, 2)
+            places = found[:, 1].astype(np.intp) * lonely.shape[1] + found[:, 0]
             difference = last.gray.ravel()[places].astype(np.int16) - last.believed.ravel()[places]
             excess = np.abs(difference) - last.threshold.ravel()[places]
             level = np.clip(excess / _LEVEL, 0, _LEVELS - 1).astype(np.intp)
             cell = self._block.ravel()[places] * _LEVELS + level
             for side, those in enumerate((difference > 0, difference < 0)):
                 self._seen[side] += share * np.bincount(cell[those], minlength=self._count * _LEVELS)
-        elif not self._seen.any():
+        self._since_judged_s += dt_s
+        if self._since_judged_s < config.judge_every_s and self._settled_s >= config.settle_s:
             return
+        self._since_judged_s = 0.0
         # How many specks a block has at each level or above.
         above = np.cumsum(self._seen.reshape(2, self._count, _LEVELS)[:, :, ::-1], axis=2)[:, :, ::-1] / self._weight
         self.dense = False

@@ -1,9 +1,9 @@
 """Holds the picture still: the sway of a pole in the wind is measured on small solid patches and taken out again.
 
-Correlating phases finds a shift to a tenth of a pixel in a patch of 64 x 64 for some tens of microseconds. Patches
-lie where the empty scene has detail both ways and does not move by itself (no water); each tells its own shift and
-how sure it is, and the median of those that are sure is the camera's. So neither a crowd nor a boat in one of them
-moves the picture. What is below a twelfth of a pixel, or more than a pole sways, is left alone.
+Correlating phases finds the shift of a patch of 64 x 64 to the pixel, the slopes of the brightness the rest of it, to
+a tenth. Patches lie where the empty scene has detail both ways and does not move by itself (no water); each tells
+its own shift and how sure it is, and the median of those that are sure is the camera's. So neither a crowd nor a
+boat in one of them moves the picture. What is below a twelfth of a pixel, or more than a pole sways, is left alone.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from vision.background import Gray
 
 _cv: Any = cv2
+_FLAT = 0.85  # a slope over two pixels is flatter than the brightness runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class SteadyConfig:
     patch_px: int = 64
     patches: int = 6
     min_patches: int = 3
-    min_detail: float = 3.0  # mean gradient, grey levels a pixel, of the weaker direction
+    min_detail: float = 0.7  # mean gradient, grey levels a pixel, of the weaker direction
     min_response: float = 0.12
     least_px: float = 0.08
     most_px: float = 12.0
@@ -81,25 +82,56 @@ class Steady:
         return cast("Gray", _cv.warpAffine(gray, back, size, None, cv2.INTER_LINEAR, cv2.BORDER_REPLICATE))
 
     def _measured(self, gray: Gray, believed: Gray) -> tuple[float, float]:
-        config, size = self._config, self._config.patch_px
+        config = self._config
         if len(self._places) < config.min_patches:
             return 0.0, 0.0
         shifts: list[tuple[float, float]] = []
         for index, (left, top) in enumerate(self._places):
             if index == config.min_patches and all(max(abs(x), abs(y)) < config.least_px for x, y in shifts):
                 return 0.0, 0.0  # the first few say that it stands still
-            here = np.s_[top : top + size, left : left + size]
-            a, b = believed[here].astype(np.float32), gray[here].astype(np.float32)
-            shift, response = cv2.phaseCorrelate(a, b, self._window)
-            if response >= config.min_response:
-                shifts.append((float(shift[0]), float(shift[1])))
+            told = self._patch(gray, believed, left, top)
+            if told is not None:
+                shifts.append(told)
         if len(shifts) < config.min_patches:
             return 0.0, 0.0
-        told: NDArray[np.float64] = np.array(shifts)
-        middle = np.median(told, axis=0)
-        agreeing = np.abs(told - middle).max(axis=1) <= config.agree_px
-        length = float(np.hypot(*middle))
-        if np.count_nonzero(agreeing) * 2 <= len(told) or not config.least_px <= length <= config.most_px:
-            return 0.0, 0.0
-        x, y = told[agreeing].mean(axis=0).tolist()
-        return x, y
+        every: NDArray[np.float64] = np.array(shifts)
+        agreeing = np.abs(every - np.median(every, axis=0)).max(axis=1) <= config.agree_px
+        x, y = every[agreeing].mean(axis=0).tolist() if agreeing.any() else (0.0, 0.0)
+        enough = np.count_nonzero(agreeing) * 2 > len(every)
+        return (x, y) if enough and config.least_px <= float(np.hypot(x, y)) <= config.most_px else (0.0, 0.0)
+
+    def _patch(self, gray: Gray, believed: Gray, left: int, top: int) -> tuple[float, float] | None:
+        """The shift that one patch tells: to the pixel by its phases, to the rest by its slopes."""
+        size = self._config.patch_px
+        rows, columns = gray.shape
+        still = believed[top : top + size, left : left + size].astype(np.float32)
+        here = gray[top : top + size, left : left + size].astype(np.float32)
+        coarse, response = cv2.phaseCorrelate(still.copy(), here, self._window)  # it lays the window on its arguments
+        if response < self._config.min_response:
+            return None
+        x0 = min(max(left + round(coarse[0]), 0), columns - size)
+        y0 = min(max(top + round(coarse[1]), 0), rows - size)
+        for _ in range(3):
+            here = gray[y0 : y0 + size, x0 : x0 + size].astype(np.float32)
+            dx, dy = _slope_shift(still, here)
+            if max(abs(dx), abs(dy)) <= 0.75:
+                return x0 - left + dx, y0 - top + dy
+            x0 = min(max(x0 + round(dx), 0), columns - size)
+            y0 = min(max(y0 + round(dy), 0), rows - size)
+        return None
+
+
+def _slope_shift(still: NDArray[np.float32], here: NDArray[np.float32]) -> tuple[float, float]:
+    """How far `here` has moved, by least squares on the slopes of both: good below a pixel."""
+    middle = (still + here) / 2
+    across = (middle[1:-1, 2:] - middle[1:-1, :-2]).ravel() / 2
+    down = (middle[2:, 1:-1] - middle[:-2, 1:-1]).ravel() / 2
+    change = still - here
+    change = (change - np.median(change))[1:-1, 1:-1].ravel()
+    aa, ad, dd = float(across @ across), float(across @ down), float(down @ down)
+    determinant = aa * dd - ad * ad
+    if determinant < 1e-6:
+        return 0.0, 0.0
+    a, d = float(across @ change), float(down @ change)
+    x, y = (dd * a - ad * d) / determinant, (aa * d - ad * a) / determinant
+    return _FLAT * x, _FLAT * y

@@ -26,6 +26,7 @@ _LEAST_SIGMA_M = 0.5  # calibration and the middle of a person
 _UPRIGHT, _MOSTLY = 1.15, 0.6
 _DISOWN_LOOKS = 3
 _DISOWN_S = 1.5
+_SIDE_BY_SIDE, _MANY_M = 0.6, 3.0  # two beside each other; more than that may make a line, a gull's wings do not
 _STEADY_SHARE = 0.4  # of a foot point's error that is the same in every frame
 
 
@@ -111,7 +112,8 @@ class Track:
     def upright(self) -> bool:
         """Taller than wide most of the time it has been on foot, as people are and dogs, birds and waves are not."""
         seen = [s.detection for s in self.history if s.detection.code not in {WATER, WALL}]
-        tall = sum(1 for d in seen if d.shape is Shape.GROUP or d.h > _UPRIGHT * d.w)
+        tall = sum(1 for d in seen if d.h > (_UPRIGHT if d.shape is not Shape.GROUP else _SIDE_BY_SIDE) * d.w
+                   or (d.shape is Shape.GROUP and d.w > _MANY_M * d.px_per_m))  # fmt: skip
         return tall >= _MOSTLY * len(seen)
 
     @property

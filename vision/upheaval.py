@@ -7,6 +7,7 @@ who are known.
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 
 import cv2
@@ -16,31 +17,26 @@ from vision.background import Gray
 
 @dataclass(frozen=True, slots=True)
 class UpheavalConfig:
-    leap: float = 0.06  # of the solid ground, over what was usual
-    usual_s: float = 6.0
-    lasts_s: float = 3.0
-    longest_s: float = 12.0  # then what is there is there
+    leap: float = 0.06  # of the solid ground
+    within_s: float = 1.2
+    lasts_s: float = 3.0  # after the last leap
 
 
 class Upheaval:
     def __init__(self, config: UpheavalConfig) -> None:
         self._config = config
-        self._usual: float | None = None
-        self._since_s = -1e9
+        self._shares: deque[tuple[float, float]] = deque()
         self._until_s = -1e9
 
-    def step(self, foreground: Gray, solid: Gray, known: Gray, now_s: float, dt_s: float) -> bool:
+    def step(self, foreground: Gray, solid: Gray, known: Gray, now_s: float) -> bool:
         """Whether the picture is changing as a whole. Masks: where it differs, where ground is, where people are."""
         config = self._config
         counted = cv2.bitwise_and(solid, cv2.bitwise_not(known))
         ground = max(cv2.countNonZero(counted), 1)
         share = cv2.countNonZero(cv2.bitwise_and(foreground, counted)) / ground
-        if self._usual is None:
-            self._usual = share
-        if share > self._usual + config.leap:
-            if now_s > self._until_s:
-                self._since_s = now_s
+        while self._shares and now_s - self._shares[0][0] > config.within_s:
+            self._shares.popleft()
+        if self._shares and share - min(before for _, before in self._shares) > config.leap:
             self._until_s = now_s + config.lasts_s
-        changing = now_s <= self._until_s and now_s - self._since_s <= config.longest_s
-        self._usual += (share - self._usual) * min(dt_s / config.usual_s, 1.0)
-        return changing
+        self._shares.append((now_s, share))
+        return now_s <= self._until_s
