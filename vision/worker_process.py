@@ -22,6 +22,7 @@ import structlog
 
 from geofence.position import LatLon, LocalFrame
 from vision.alert import FrameReport
+from vision.analysis_size import analysed
 from vision.calibration import Projection
 from vision.camera import Camera
 from vision.clip import ClipLimits
@@ -121,6 +122,7 @@ def work(plan: WorkerPlan, connection: Connection) -> None:
 
 
 def _eye(camera: Camera, plan: WorkerPlan, frame: LocalFrame, keeper: EvidenceKeeper | None) -> Eye:
+    camera = analysed(camera)
     scene = SceneModel(Projection(camera, frame), plan.geometry)
     pipeline = CameraPipeline(camera, scene, seed=plan.seed, preview_every_s=plan.preview_every_s)
     recorder = None if keeper is None else EvidenceRecorder(camera, keeper, plan.clips)
