@@ -214,6 +214,7 @@ def _camera(parts: Parts, camera_id: str) -> CameraView:
         frame_seq=state.frame_seq,
         at=state.at,
         tracks=state.tracks,
+        vitals=state.vitals,
     )
 
 

@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from geofence.position import LatLon
 from geofence.zones import Surface
+from vision.vitals import CameraVitals
 
 
 class AlertKind(StrEnum):
@@ -124,3 +125,4 @@ class FrameReport(BaseModel):
     tracks: tuple[TrackView, ...] = ()
     preview_jpeg: bytes | None = None  # the picture with boxes drawn; not on every frame
     evidence: tuple[EvidenceUpdate, ...] = ()  # of alerts told earlier
+    vitals: CameraVitals | None = None  # now and then

@@ -25,6 +25,11 @@ class EvidenceRecorder:
         self._kept_at: datetime | None = None
 
     @property
+    def failures(self) -> int:
+        """Of the whole worker: what it could not keep."""
+        return self._keeper.failures
+
+    @property
     def held_bytes(self) -> int:
         return self._collector.held_bytes
 

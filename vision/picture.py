@@ -29,6 +29,8 @@ class Picture:
         self._data, self._bgr = data, bgr
         self.is_encoded = data is not None
         """It came as JPEG; nothing has to be done to have that."""
+        self.broken = data is None and bgr is None
+        """It could not be decoded, as far as anybody has tried."""
         self._sized: dict[Size, Bgr] = {}
         self._jpegs: dict[Size | None, bytes | None] = {None: data}
 
@@ -38,6 +40,7 @@ class Picture:
             bgr = self.bgr(size, copy=False)
             return None if bgr is None else cast("Gray", cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY))
         gray = cast("Gray | None", _decoded(self._data, cv2.IMREAD_GRAYSCALE))
+        self.broken = gray is None
         return gray if gray is None or size is None else resized(gray, size)
 
     def bgr(self, size: Size | None = None, *, copy: bool = True) -> Bgr | None:

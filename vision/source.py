@@ -203,8 +203,7 @@ def _captured_pictures(address: str, timeouts: Timeouts, stop: threading.Event, 
                 continue
             due_s = max(due_s + 1.0 / fps, now_s)
             good, image = capture.retrieve()
-            if good:
-                yield Picture(bgr=cast("Bgr", image))
+            yield Picture(bgr=cast("Bgr", image)) if good else Picture()
     finally:
         capture.release()
 

@@ -17,6 +17,7 @@ from flightctl.incidents.model import Incident
 from flightctl.site import Drone, Policy, Text
 from geofence.position import LatLon
 from vision.alert import CameraHealth, TrackView, UncertainPosition
+from vision.vitals import CameraVitals
 
 
 class _View(BaseModel):
@@ -143,6 +144,7 @@ class CameraView(_View):
     frame_seq: int  # grows with each new preview; fetch /api/v1/cameras/{id}/frame.jpg?seq=N
     at: AwareDatetime | None = None
     tracks: tuple[TrackView, ...] = ()
+    vitals: CameraVitals | None = None  # None: not known (yet)
 
 
 class SpeakerView(_View):
