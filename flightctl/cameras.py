@@ -9,6 +9,7 @@ from flightctl.casualty import Casualty
 from geofence.position import Enu, LocalFrame
 from vision.alert import CameraHealth, FrameReport, Surface, TrackView, WaterReading
 from vision.camera import Camera
+from vision.vitals import CameraVitals
 
 _FRESH_S = 1.5  # tracks older than this say nothing of now
 _SAME_PERSON_M = 3.0
@@ -23,6 +24,7 @@ class CameraState:
     water: WaterReading | None = None
     frame: bytes | None = None
     frame_seq: int = 0
+    vitals: CameraVitals | None = None
 
 
 class CameraDesk:
@@ -46,6 +48,8 @@ class CameraDesk:
             return
         state.health, state.reason = report.health, report.health_reason
         state.at, state.tracks, state.water = report.at, report.tracks, report.water
+        if report.vitals is not None:
+            state.vitals = report.vitals
         if report.preview_jpeg is not None:
             state.frame = report.preview_jpeg
             state.frame_seq += 1

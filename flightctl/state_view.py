@@ -218,6 +218,7 @@ def _camera(parts: Parts, camera_id: str) -> CameraView:
         at=state.at,
         tracks=state.tracks,
         water=state.water,
+        vitals=state.vitals,
     )
 
 

@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from geofence.position import LatLon
 from geofence.zones import Surface
+from vision.vitals import CameraVitals
 
 
 class AlertKind(StrEnum):
@@ -146,3 +147,4 @@ class FrameReport(BaseModel):
     water: WaterReading | None = None  # None: this camera has no transect to read it on
     preview_jpeg: bytes | None = None  # the picture with boxes drawn; not on every frame
     evidence: tuple[EvidenceUpdate, ...] = ()  # of alerts told earlier
+    vitals: CameraVitals | None = None  # now and then

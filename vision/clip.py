@@ -51,6 +51,10 @@ class ClipCollector:
         self._open: _Open | None = None
 
     @property
+    def is_open(self) -> bool:
+        return self._open is not None
+
+    @property
     def held_bytes(self) -> int:
         """JPEG bytes in memory now. What is in the ring is in an open clip too, unless time ran backwards."""
         return max(self._ring.bytes, 0 if self._open is None else self._open.bytes)

@@ -8,14 +8,10 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import cast
-
-import cv2
 
 from vision.alert import TrackView
-from vision.picture import Bgr, Picture, encoded_jpeg
-
-_QUALITY = 80
+from vision.camera import Lens
+from vision.picture import Picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +23,13 @@ class KeptFrame:
     views: tuple[TrackView, ...]
 
 
-def kept_jpeg(picture: Picture, most_px: int) -> bytes | None:
-    """The picture as JPEG: a camera's own bytes as they came, decoded video no wider than `most_px`."""
-    if picture.is_encoded:
-        return picture.jpeg()
-    bgr = picture.bgr(copy=False)
-    if bgr is None:
-        return None
-    height, width = bgr.shape[:2]
-    if width > most_px:
-        size = (most_px, max(round(height * most_px / width / 2) * 2, 2))
-        bgr = cast("Bgr", cv2.resize(bgr, size, interpolation=cv2.INTER_LINEAR))
-    return encoded_jpeg(bgr, _QUALITY)
+def kept_jpeg(picture: Picture, lens: Lens, most_px: int) -> bytes | None:
+    """The picture as JPEG: a camera's own bytes as they came, decoded video as large as it is analysed.
+
+    That is the size the previews have too, so that one encoding serves both; never wider than `most_px`.
+    """
+    width = min(lens.width_px, most_px)
+    return picture.jpeg((width, max(round(lens.height_px * width / lens.width_px), 1)))
 
 
 class FrameRing:

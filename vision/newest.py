@@ -24,18 +24,24 @@ class NewestPicture:
         self._heard_s = time.monotonic()  # last picture given out, or last word that there is none
         self._waiting: tuple[float, Picture] | None = None
         self._trouble = ""
+        self.dropped = 0  # pictures that were due and that a newer one replaced
+        self.disconnects = 0
         self._lock = threading.Lock()
 
     # --- the reader's side
 
     def put(self, picture: Picture) -> None:
         with self._lock:
-            self._waiting = (time.monotonic(), picture)
+            now_s = time.monotonic()
+            if self._waiting is not None and self._waiting[0] >= self._due_s + self._period_s / 2:
+                self.dropped += 1
+            self._waiting = (now_s, picture)
             self._trouble = ""
 
     def put_trouble(self, text: str) -> None:
         with self._lock:
             self._trouble = text
+            self.disconnects += 1
 
     # --- the looker's side
 

@@ -176,12 +176,10 @@ class CameraPipeline:
 
     def process_picture(self, at: datetime, picture: Picture) -> FrameReport:
         """The same for a picture that may be decoded already."""
-        gray = picture.gray()
+        lens = self.camera.lens
+        gray = picture.gray((lens.width_px, lens.height_px))
         if gray is None:
             return self.note_missing(at, "the picture cannot be decoded")
-        lens = self.camera.lens
-        if gray.shape != (lens.height_px, lens.width_px):
-            gray = cast("Gray", cv2.resize(gray, (lens.width_px, lens.height_px), interpolation=cv2.INTER_AREA))
         now_s = self._seconds(at)
         change = self._health.picture(gray[::_SAMPLE_STEP, ::_SAMPLE_STEP], now_s)
         changes = [] if change is None else [change]

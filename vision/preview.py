@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import cv2
 
 from vision.alert import Surface, TrackView
@@ -33,13 +31,12 @@ def annotate(picture: Bgr, views: tuple[TrackView, ...], emphasised: int | None 
 def annotated_jpeg(
     picture: Picture, lens: Lens, views: tuple[TrackView, ...], emphasised: int | None = None
 ) -> bytes | None:
-    """The frame with boxes; the very same bytes when there is nothing to draw."""
+    """The frame with boxes, in the lens's size; a camera's own bytes when there is nothing to draw."""
+    size = (lens.width_px, lens.height_px)
     if not views:
-        return picture.jpeg()
-    bgr = picture.bgr()
+        return picture.jpeg(size)
+    bgr = picture.bgr(size)
     if bgr is None:
         return None
-    if bgr.shape[:2] != (lens.height_px, lens.width_px):
-        bgr = cast("Bgr", cv2.resize(bgr, (lens.width_px, lens.height_px), interpolation=cv2.INTER_AREA))
     annotate(bgr, views, emphasised)
     return encoded_jpeg(bgr, _QUALITY)

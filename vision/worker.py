@@ -4,7 +4,8 @@
                  ◄──reports───                └─ CameraPipeline a camera, always on the newest picture
 
 A worker that dies or falls silent is replaced, later each time it happens again at once; until its successor has
-pictures, its cameras are reported lost.
+pictures, its cameras are reported lost. One whose memory grows past its limit is retired: it finishes the evidence
+under way, and its successor begins a moment later, which is no fault of the cameras.
 """
 
 from __future__ import annotations
@@ -34,11 +35,16 @@ from vision.camera import Camera
 from vision.clip import ClipLimits
 from vision.scene import SceneContext, SceneGeometry
 from vision.source import BackOff, Timeouts
+from vision.vitals import Delays
 from vision.worker_process import WorkerPlan, work
 
 _log = structlog.get_logger(__name__)
 _START_S = 90.0  # a new interpreter on a busy machine
 _STOP_S = 5.0  # evidence under way may be finished
+_RETIRE_S = 40.0
+_RETIRED = "retired"
+_WORKER_MB, _CAMERA_MB = 600.0, 250.0
+"""Interpreter, OpenCV and evidence being written; a 1080p decoder, the model and the ring of a camera: about half."""
 _SETTLED_S = 30.0  # who lived this long has not failed to start
 
 
@@ -61,10 +67,12 @@ class VisionWorkers:
         back_off: BackOff | None = None,
         restart: BackOff | None = None,
         silent_s: float = 15.0,
+        most_mb: float | None = None,
     ) -> None:
         """`back_off` is between attempts at a stream, `restart` between workers.
 
         Every camera has something to report each second, so a worker silent for `silent_s` hangs and is replaced.
+        `most_mb` is a worker's memory; None: what its cameras may need and as much again.
         """
         count = max(1, min(workers, len(cameras)))
         self._groups = [tuple(cameras[index::count]) for index in range(count)] if cameras else []
@@ -74,6 +82,9 @@ class VisionWorkers:
         self._timeouts, self._back_off = timeouts or Timeouts(), back_off or BackOff()
         self._restart = restart or BackOff()
         self._silent_s = silent_s
+        self.most_mb = most_mb
+        self._restarts = [0] * len(self._groups)
+        self._delays: dict[str, Delays] = {}
         self._rng = np.random.default_rng([seed, 0x10057])
         self._contexts: dict[str, SceneContext] = {}
         self._live: dict[int, _Worker] = {}
@@ -119,8 +130,13 @@ class VisionWorkers:
             begun_s = loop.time()
             reason = await self._one_life(index, on_report, threads)
             failures = 1 if loop.time() - begun_s >= _SETTLED_S else failures + 1
+            self._restarts[index] += 1
             pause_s = self._restart.after(failures)
             names = [camera.id for camera in self._groups[index]]
+            if reason == _RETIRED:
+                _log.info("vision worker retired", cameras=names, in_s=pause_s)
+                await asyncio.sleep(pause_s)
+                continue
             _log.warning("vision worker replaced", cameras=names, reason=reason, in_s=pause_s)
             for camera in self._groups[index]:
                 on_report(self._lost_report(camera, f"its vision worker {reason}; another starts"))
@@ -132,6 +148,7 @@ class VisionWorkers:
         """One worker from start to end; answers why it ended."""
         loop = asyncio.get_running_loop()
         worker = _Worker(index, self._plan(index))
+        retired = False
         try:
             await asyncio.shield(loop.run_in_executor(threads, worker.start))
             self._live[index] = worker
@@ -144,16 +161,44 @@ class VisionWorkers:
                     report = await asyncio.shield(loop.run_in_executor(threads, worker.receive))
                 if report is None:
                     break
-                limit_s = self._silent_s
+                limit_s = self._silent_s if not retired else _RETIRE_S
                 if report.health not in {CameraHealth.LOST, CameraHealth.STARTING}:
                     self._lost.discard(report.camera_id)
+                report = self._completed(index, report)
                 on_report(report)
+                if not retired and self._too_large(index, report):
+                    retired = True
+                    worker.retire()
         except TimeoutError:
             return "fell silent"
         finally:
             self._live.pop(index, None)
             await asyncio.shield(loop.run_in_executor(threads, worker.end))
-        return f"ended with exit code {worker.process.exitcode}"
+        return _RETIRED if retired else f"ended with exit code {worker.process.exitcode}"
+
+    def _completed(self, index: int, report: FrameReport) -> FrameReport:
+        """With what only this side knows of the vitals: when reports come, and how often the worker began anew."""
+        delays = self._delays.setdefault(report.camera_id, Delays())
+        delays.add((self._now() - report.at).total_seconds())
+        if report.vitals is None:
+            return report
+        known = {
+            "service_p50_s": delays.percentile(50),
+            "service_p95_s": delays.percentile(95),
+            "worker_restarts": self._restarts[index],
+        }
+        return report.model_copy(update={"vitals": report.vitals.model_copy(update=known)})
+
+    def _too_large(self, index: int, report: FrameReport) -> bool:
+        if report.vitals is None or report.vitals.worker_mb is None:
+            return False
+        most_mb = self.most_mb
+        if most_mb is None:
+            most_mb = _WORKER_MB + _CAMERA_MB * len(self._groups[index])
+        if report.vitals.worker_mb <= most_mb:
+            return False
+        _log.warning("vision worker too large", worker_mb=report.vitals.worker_mb, most_mb=most_mb)
+        return True
 
     def _plan(self, index: int) -> WorkerPlan:
         self._started += 1
@@ -213,6 +258,11 @@ class _Worker:
     def tell(self, camera_id: str, context: SceneContext) -> None:
         with contextlib.suppress(OSError):  # it has just died; its successor is told
             self._ours.send((camera_id, context))
+
+    def retire(self) -> None:
+        """It finishes what it has begun to write, says so, and ends."""
+        with contextlib.suppress(OSError):
+            self._ours.send(None)
 
     def receive(self) -> FrameReport | None:
         """The next report; None when the worker is gone."""

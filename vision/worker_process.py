@@ -12,7 +12,7 @@ import signal
 import sys
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -22,6 +22,7 @@ import structlog
 
 from geofence.position import LatLon, LocalFrame
 from vision.alert import FrameReport
+from vision.analysis_size import analysed
 from vision.calibration import Projection
 from vision.camera import Camera
 from vision.camera_health.shelf import FolderShelf
@@ -34,10 +35,12 @@ from vision.picture import Picture
 from vision.pipeline import CameraPipeline
 from vision.scene import SceneContext, SceneGeometry, SceneModel
 from vision.source import BackOff, Timeouts, keep_reading
+from vision.vitals import CameraVitals, VitalsWatch
 
 _POLL_S = 0.05
 _JOIN_S = 1.0
-_KEEP_WITHIN_S = 1.5  # evidence under way when the worker is told to end
+_KEEP_WITHIN_S = 1.5  # evidence under way when the service is gone
+_RETIRE_WITHIN_S = 20.0  # the same when the worker is only replaced
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ class WorkerPlan:
         return self.utc_anchor + timedelta(seconds=monotonic_s - self.monotonic_anchor_s)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Eye:
     """One camera in the worker."""
 
@@ -68,6 +71,8 @@ class Eye:
     pipeline: CameraPipeline
     newest: NewestPicture
     recorder: EvidenceRecorder | None = None
+    vitals: VitalsWatch = field(default_factory=VitalsWatch)
+    last: FrameReport | None = None
 
     def look(self, plan: WorkerPlan) -> FrameReport | None:
         """The report of the picture that waits, when one is due; or of none having come."""
@@ -75,13 +80,37 @@ class Eye:
         taken = self.newest.take(now_s)
         picture: Picture | None = None
         if taken is not None:
-            taken_s, picture = taken
-            report = self.pipeline.process_picture(plan.utc(taken_s), picture)
+            came_s, picture = taken
+            report = self.pipeline.process_picture(plan.utc(came_s), picture)
+            self.vitals.looked(came_s, time.monotonic(), report.at, broken=picture.broken)
         elif (why := self.newest.missing(now_s)) is not None:
             report = self.pipeline.note_missing(plan.utc(now_s), why)
         else:
             return None
-        return report if self.recorder is None else self.recorder.hear(report, picture)
+        if self.recorder is not None:
+            report = self.recorder.hear(report, picture)
+        if self.vitals.due(now_s):
+            report = report.model_copy(update={"vitals": self._figures(now_s)})
+        self.last = report
+        return report
+
+    def _figures(self, now_s: float) -> CameraVitals:
+        newest, recorder = self.newest, self.recorder
+        return self.vitals.figures(
+            now_s,
+            dropped=newest.dropped,
+            disconnects=newest.disconnects,
+            evidence_failures=0 if recorder is None else recorder.failures,
+            evidence_bytes=0 if recorder is None else recorder.held_bytes,
+        )
+
+    def last_words(self, keeper: EvidenceKeeper) -> FrameReport | None:
+        """The evidence that was finished at the end."""
+        news = keeper.news(self.camera.id)
+        if not news or self.last is None:
+            return None
+        quiet = {"alerts": (), "tracks": (), "preview_jpeg": None, "vitals": None}
+        return self.last.model_copy(update={**quiet, "evidence": news})
 
 
 def work(plan: WorkerPlan, connection: Connection) -> None:
@@ -96,10 +125,15 @@ def work(plan: WorkerPlan, connection: Connection) -> None:
     readers = [threading.Thread(target=_read, args=(eye, plan, stop, news), daemon=True) for eye in eyes.values()]
     for reader in readers:
         reader.start()
+    retiring = False
     with contextlib.suppress(EOFError, OSError):  # the service is gone, or wants us gone
-        while True:
+        while not retiring:
             while connection.poll():
-                camera_id, context = cast("tuple[str, SceneContext]", connection.recv())
+                told = cast("tuple[str, SceneContext] | None", connection.recv())
+                if told is None:
+                    retiring = True
+                    break
+                camera_id, context = told
                 eyes[camera_id].pipeline.set_context(context)
             news.wait(_POLL_S)
             news.clear()
@@ -112,7 +146,12 @@ def work(plan: WorkerPlan, connection: Connection) -> None:
         for eye in eyes.values():
             if eye.recorder is not None:
                 eye.recorder.cut("cut: the vision worker ended")
-        keeper.close(_KEEP_WITHIN_S)
+        keeper.close(_RETIRE_WITHIN_S if retiring else _KEEP_WITHIN_S)
+        with contextlib.suppress(OSError):
+            for words in (eye.last_words(keeper) for eye in eyes.values()):
+                if words is not None:
+                    connection.send(words)
+    connection.close()
     give_up_s = time.monotonic() + _JOIN_S
     for reader in readers:
         reader.join(max(give_up_s - time.monotonic(), 0.0))
@@ -122,6 +161,7 @@ def work(plan: WorkerPlan, connection: Connection) -> None:
 
 
 def _eye(camera: Camera, plan: WorkerPlan, frame: LocalFrame, keeper: EvidenceKeeper | None) -> Eye:
+    camera = analysed(camera)
     scene = SceneModel(Projection(camera, frame), plan.geometry)
     shelf = None if plan.evidence_dir is None else FolderShelf(plan.evidence_dir.parent / "references", camera.id)
     pipeline = CameraPipeline(camera, scene, seed=plan.seed, preview_every_s=plan.preview_every_s, references=shelf)

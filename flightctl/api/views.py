@@ -17,6 +17,7 @@ from flightctl.incidents.model import Incident
 from flightctl.site import Drone, Policy, Text
 from geofence.position import LatLon
 from vision.alert import CameraHealth, TrackView, UncertainPosition, WaterReading
+from vision.vitals import CameraVitals
 
 
 class _View(BaseModel):
@@ -144,6 +145,7 @@ class CameraView(_View):
     at: AwareDatetime | None = None
     tracks: tuple[TrackView, ...] = ()
     water: WaterReading | None = None  # None: it cannot see the water's edge
+    vitals: CameraVitals | None = None  # None: not known (yet)
 
 
 class SpeakerView(_View):

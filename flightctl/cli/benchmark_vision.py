@@ -30,7 +30,7 @@ from vision.evidence_recorder import EvidenceRecorder
 from vision.picture import Bgr
 from vision.pipeline import CameraPipeline
 from vision.scene import SceneModel
-from vision.source import VideoFile
+from vision.source import ONE_THREAD, VideoFile
 
 _FPS, _ANALYSED_FPS, _SECONDS = 25, 5.0, 8
 _BEGIN = datetime(2026, 9, 28, 4, 0, tzinfo=UTC)
@@ -150,7 +150,7 @@ def decode(film: Path, stream: Stream) -> Callable[[], None]:
     del stream
 
     def look() -> None:
-        capture = cv2.VideoCapture(str(film), cv2.CAP_FFMPEG)
+        capture = cv2.VideoCapture(str(film), cv2.CAP_FFMPEG, ONE_THREAD)
         while capture.grab():
             pass
         capture.release()
@@ -164,13 +164,13 @@ def plain_mog2(film: Path, stream: Stream) -> Callable[[], None]:
     model = cv2.createBackgroundSubtractorMOG2(detectShadows=False)
 
     def look() -> None:
-        capture = cv2.VideoCapture(str(film), cv2.CAP_FFMPEG)
+        capture = cv2.VideoCapture(str(film), cv2.CAP_FFMPEG, ONE_THREAD)
         for index in itertools.count():
             if not capture.grab():
                 break
             if index % round(_FPS / _ANALYSED_FPS) == 0:
                 gray = cv2.cvtColor(capture.retrieve()[1], cv2.COLOR_BGR2GRAY)
-                model.apply(cv2.resize(gray, (640, 360), interpolation=cv2.INTER_AREA))
+                model.apply(cast("Bgr", cv2.resize(gray, (640, 360), interpolation=cv2.INTER_AREA)))
         capture.release()
 
     return look

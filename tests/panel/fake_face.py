@@ -48,6 +48,7 @@ from tests.panel import fake_checks
 from tests.panel import fake_incidents as story
 from tests.panel.fake_picture import picture
 from vision.alert import CameraHealth, EvidenceUpdate, PixelBox, Surface, TrackView, UncertainPosition
+from vision.vitals import CameraVitals
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 HAINING = REPOSITORY / "sim" / "sites" / "haining"
@@ -411,6 +412,16 @@ class FakeFace:
                     frame_seq=1 + max(0, int((now + 600) * 5)) if not bad else 1,
                     at=story.at(now - 12 if bad else now),
                     tracks=() if bad else self._tracks(camera.id, now),
+                    vitals=CameraVitals(
+                        analysed_fps=5.0,
+                        picture_at=story.at(now),
+                        worker_p50_s=0.018,
+                        worker_p95_s=0.041,
+                        service_p50_s=0.022,
+                        service_p95_s=0.16,
+                        dropped=12 if camera.id == "cam-3" else 0,
+                        worker_mb=412.0,
+                    ),
                 )
             )
         return tuple(views)

@@ -120,3 +120,17 @@ def test_the_plain_map_moves_and_zooms(open_page: Open) -> None:
     page.mouse.move(x + 60, y - 40, steps=4)
     page.mouse.up()
     expect(dock).not_to_have_attribute("style", zoomed or "")
+
+
+@pytest.mark.parametrize("size", [(390, 844), (1440, 900)], ids=lambda size: f"{size[0]}x{size[1]}")
+def test_a_camera_s_figures_stand_under_its_picture_and_its_delay_on_its_tile(
+    open_page: Open, size: tuple[int, int]
+) -> None:
+    page = open_page(size=size, language="en-GB")
+    tile = page.locator(".wall .cell").nth(2)
+    expect(tile).to_contain_text("0.2 s")
+    tile.click()
+    figures = page.locator("dialog dl")
+    expect(figures).to_contain_text("22 ms · 160 ms")
+    expect(figures.locator(".odd")).to_have_text(["Pictures dropped 12"])
+    assert page.evaluate("document.documentElement.scrollWidth") <= size[0]

@@ -30,6 +30,7 @@ from vision.alert import (
     UncertainPosition,
 )
 from vision.blur import ClipBlur, PeopleFinder, Region, blur, tracked_regions
+from vision.camera import Lens
 from vision.clip import Clip, ClipCollector, ClipLimits
 from vision.errors import EvidenceUnwritable
 from vision.evidence_drawing import draw, strip_height_px, with_strip
@@ -391,8 +392,9 @@ def test_the_toy_s_fall_gives_a_clip_that_plays_from_before_to_after_and_holds_t
 
 def test_jpegs_of_a_camera_are_kept_as_they_came_and_decoded_video_is_made_smaller() -> None:
     data = cv2.imencode(".jpg", np.zeros((1080, 1920, 3), np.uint8))[1].tobytes()
-    assert kept_jpeg(Picture(data=data), 960) is data
-    small = kept_jpeg(Picture(bgr=np.zeros((1080, 1920, 3), np.uint8)), 960)
+    lens = Lens(width_px=1280, height_px=720, hfov_deg=60)
+    assert kept_jpeg(Picture(data=data), lens, 960) is data
+    small = kept_jpeg(Picture(bgr=np.zeros((1080, 1920, 3), np.uint8)), lens, 960)
     assert small is not None
     again = Picture(data=small).bgr()
     assert again is not None

@@ -54,7 +54,9 @@ def eye(camera_id: str, stream: str) -> Camera:
     return camera(camera_id).model_copy(update={"stream": stream})
 
 
-def workers(*cameras: Camera, evidence_dir: Path | None = None) -> VisionWorkers:
+def workers(
+    *cameras: Camera, evidence_dir: Path | None = None, most_mb: float | None = None, silent_s: float = 15.0
+) -> VisionWorkers:
     return VisionWorkers(
         cameras,
         GEOMETRY,
@@ -63,6 +65,8 @@ def workers(*cameras: Camera, evidence_dir: Path | None = None) -> VisionWorkers
         timeouts=Timeouts(5.0, 1.0),
         back_off=_BACK_OFF,
         restart=_BACK_OFF,
+        most_mb=most_mb,
+        silent_s=silent_s,
     )
 
 
@@ -171,3 +175,65 @@ def test_without_cameras_there_is_nothing_to_run_and_it_still_waits() -> None:
         await stopped(task)
 
     asyncio.run(story())
+
+
+def test_a_worker_that_grows_too_large_is_replaced_without_a_fault_and_its_clip_is_finished(tmp_path: Path) -> None:
+    async def story() -> None:
+        clip = str(write_video(tmp_path / "clip.avi", somebody_on_the_foreshore()))
+        heard = Heard()
+        vision = workers(eye("toy", clip), evidence_dir=tmp_path / "evidence", most_mb=1e6)
+        task = asyncio.create_task(vision.run(heard))
+        told = await heard.next(lambda report: bool(report.alerts))
+        (first,) = vision.process_ids
+        vision.most_mb = 1.0
+        kept = await heard.next(lambda report: any(one.what == "clip" for one in report.evidence))
+        vision.most_mb = 1e6
+        await heard.next(lambda report: report.vitals is not None and report.vitals.worker_restarts == 1)
+        assert vision.process_ids != (first,)
+        await stopped(task)
+        assert [one.alert_id for one in kept.evidence if one.what == "clip"] == [told.alerts[0].id]
+        (update,) = (one for one in kept.evidence if one.what == "clip")
+        assert update.note == "cut: the vision worker ended"
+        assert all((tmp_path / "evidence" / path).is_file() for path in update.sha256)
+        assert AlertKind.CAMERA_FAULT not in {alert.kind for report in heard.reports for alert in report.alerts}
+
+    asyncio.run(story())
+
+
+def test_a_worker_that_hangs_is_replaced() -> None:
+    async def story(live: LiveCamera) -> None:
+        heard = Heard()
+        vision = workers(eye("toy", live.address), silent_s=2.0)
+        task = asyncio.create_task(vision.run(heard))
+        await heard.next(ok)
+        (victim,) = vision.process_ids
+        os.kill(victim, signal.SIGSTOP)
+        gone = await heard.next(lost)
+        assert "fell silent" in gone.health_reason
+        await heard.next(ok)
+        assert vision.process_ids != (victim,)
+        await stopped(task)
+
+    with LiveCamera(empty_bank(10)) as live:
+        asyncio.run(story(live))
+
+
+def test_a_camera_s_vitals_tell_rate_delay_and_memory() -> None:
+    async def story(live: LiveCamera) -> None:
+        heard = Heard()
+        task = asyncio.create_task(workers(eye("toy", live.address)).run(heard))
+        report = await heard.next(lambda report: report.vitals is not None and report.vitals.analysed_fps > 0)
+        await stopped(task)
+        vitals = report.vitals
+        assert vitals is not None
+        assert vitals.picture_at is not None
+        assert vitals.worker_p50_s is not None
+        assert vitals.worker_p95_s is not None
+        assert vitals.service_p95_s is not None
+        assert 0 <= vitals.worker_p50_s <= vitals.worker_p95_s
+        assert vitals.worker_mb is not None
+        assert vitals.worker_mb > 20
+        assert (vitals.undecodable, vitals.disconnects, vitals.worker_restarts) == (0, 0, 0)
+
+    with LiveCamera(empty_bank(10)) as live:
+        asyncio.run(story(live))
