@@ -38,6 +38,8 @@ _BESIDE_M = 5.0
 _DRY_MARGIN_M = 1.0
 _WATER_SIGMA_M = 0.4  # of the forecast level
 _TOLD_CONFIDENCE = 0.25
+_TOLD_SHARE = 0.5  # of the pictures that could show it
+_TOLD_SIGMA_M = 12.0  # what is less sure than this says nothing: flat rays, from far away
 _SURE_CONFIDENCE = 0.5  # from here on it is somebody even where nobody was expected
 _EXPECTED_SIGMAS = 3.5
 _BUOY_WITHIN_M = 5.0
@@ -135,7 +137,7 @@ class DroneEye:
         self.seen = tuple(
             Seen(t.id, t.place, t.sigma_m, t.confidence, t.id == self._casualty)
             for t in tracks
-            if t.confirmed and t.hit and not t.is_buoy
+            if t.hit and _is_somebody(t)
         )
         return FrameReport(
             camera_id=self.id,
@@ -190,7 +192,10 @@ class DroneEye:
         return place, min(max(reach_m, _LEAST_HALF_M), _MOST_HALF_M)
 
     def _is_told(self, track: AerialTrack) -> bool:
-        return track.confirmed and track.hit and not track.is_buoy and track.confidence >= _TOLD_CONFIDENCE
+        """Whoever is taken for the person, and others only when they are surely somebody: they keep a hook shut."""
+        return (
+            track.hit and _is_somebody(track) and (track.id == self._casualty or track.confidence >= _SURE_CONFIDENCE)
+        )
 
     def _view(self, track: AerialTrack, view: AerialProjection, context: AerialContext) -> TrackView:
         u, v = view.pixels(np.array([[track.place.east_m, track.place.north_m]]), context.water_amsl_m)[0].tolist()
@@ -216,12 +221,17 @@ class DroneEye:
         return annotated_jpeg(picture, self.camera.lens, views)
 
 
+def _is_somebody(track: AerialTrack) -> bool:
+    steady = track.confirmed and track.hits >= _TOLD_SHARE * track.looks and track.confidence >= _TOLD_CONFIDENCE
+    return steady and not track.is_buoy and track.sigma_m <= _TOLD_SIGMA_M
+
+
 def _casualty(tracks: list[AerialTrack], context: AerialContext, at: datetime) -> int | None:
     """The track that is most likely the person who is looked for: strange for long, and near where he should be."""
     best, chosen = -math.inf, None
     expected = context.expected_at(at)
     for track in tracks:
-        if not track.confirmed or track.is_buoy or track.confidence < _TOLD_CONFIDENCE:
+        if not _is_somebody(track):
             continue
         score = math.log(max(track.confidence, 1e-6))
         if expected is not None:

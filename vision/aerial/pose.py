@@ -29,7 +29,7 @@ _KEPT = 240
 _HOLE_S = 1.5  # between neighbours: longer, and what lies in between is a guess
 _AHEAD_S = 0.6  # beyond the last sample
 _ACCEL_MPS2 = 2.5  # what a multicopter may have done since the last sample
-_TURN_ACCEL_DPS2 = 120.0  # of a gimbal or a nose
+_TURN_ACCEL_DPS2 = 40.0  # of a gimbal or a nose
 
 
 @dataclass(frozen=True, slots=True)
