@@ -1,9 +1,9 @@
 """Who is who in a picture without a calibration: boxes that go on, measured in their own heights.
 
-A person close to the lens falls into pieces against the empty scene (a coat like the wall, a shadow, a reflection), so
-the pieces are first given to those who are known: what lies where somebody was expected is his. Only what remains can
-be somebody new, and not beside somebody known, where shadows are. A track that was lost is taken up again by who turns
-up near where it ended.
+A person close to the lens falls into pieces against the empty scene (a coat like the wall, a shadow, a reflection),
+so the pieces are first given to those who are known: what lies where somebody was expected is his. Only what remains
+can be somebody new, and not beside somebody known, where shadows are. A track that was lost is taken up again by who
+turns up near where it ended.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import cast
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from vision.background import Gray
 
+_THINNEST = 5.0  # nobody is so slender: the edge of something
 _Piece = tuple[int, int, int, int, int]  # left, top, right, bottom, pixels
 
 
@@ -40,6 +40,8 @@ class FreeConfig:
     around: float = 0.22  # of the box, within which pieces are his
     mostly: float = 0.55  # of a piece, inside there
     beside: float = 0.2  # of the height: nothing new begins so near to somebody
+    thin: float = 0.15  # width to height: an edge of something, not somebody
+    filled: float = 0.25  # of the box
     ease: float = 0.5  # of the way a box moves to what is seen
     border_px: int = 2
     rough_pixels: float = 0.02  # of the picture, moving in many small pieces: water, leaves, rain
@@ -66,10 +68,6 @@ class FreeTrack:
     whole: int = 0  # times it was seen clear of the border
     tallest: float = 0.0
     travelled: float = 0.0
-
-    @property
-    def at_border(self) -> bool:
-        return self.whole == 0
 
     def missing_s(self, now_s: float) -> float:
         return now_s - self.last_seen_s
@@ -108,7 +106,7 @@ class FreeTracker:
         joined = cast("Gray", cv2.morphologyEx(foreground, cv2.MORPH_OPEN, np.ones((2, 2), np.uint8)))
         joined = cv2.morphologyEx(joined, cv2.MORPH_CLOSE, np.ones((down | 1, across | 1), np.uint8))
         count, _, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
-        found: NDArray[np.int32] = np.asarray(stats[1:count])
+        found = np.asarray(stats[1:count], np.int64)
         found = found[found[:, 4] >= config.least_pixels]
         small = float(found[found[:, 3] < self._least_px()][:, 4].sum())
         self.rough = len(found) > config.most_pieces and small > config.rough_pixels * foreground.size
@@ -154,7 +152,7 @@ class FreeTracker:
         track.tallest = max(track.tallest, track.h)
         if not self._touches(track):
             track.whole += 1
-            track.upright += track.h >= 1.2 * track.w
+            track.upright += 1.2 * track.w <= track.h <= _THINNEST * track.w
         if track.hits >= config.confirm_hits and now_s - track.born_s >= config.confirm_s:
             track.confirmed = True
 
@@ -164,6 +162,8 @@ class FreeTracker:
         config = self.config
         left, top, right, bottom, _ = piece
         w, h = float(right - left), float(bottom - top)
+        if w < config.thin * h or piece[4] < config.filled * w * h:
+            return
         if h < self._least_px() or len(self.tracks) >= config.most_tracks:
             return
         for track in self.tracks:
@@ -233,6 +233,7 @@ class Verdict:
 
     person: bool
     why: str
+    recognised: bool = False
 
 
 _LIKE = 0.6
@@ -246,7 +247,8 @@ def verdict(track: FreeTrack, px_per_px: float) -> Verdict:
     """`px_per_px` is how much larger the camera's own picture is than the analysed one."""
     likes = sorted(track.likes, reverse=True)
     if sum(like >= _LIKE for like in likes) >= 2 or (likes and likes[0] >= _SURELY):
-        return Verdict(True, f"recognised in {sum(like >= _LIKE for like in likes)} of {track.looks} looks")
+        often = sum(like >= _LIKE for like in likes)
+        return Verdict(True, f"recognised in {often} of {track.looks} looks", recognised=True)
     tall_px = track.tallest * px_per_px
     if track.looks >= _LOOKS and tall_px >= _RESOLVED_PX:
         return Verdict(False, f"{tall_px:.0f} px tall and not recognised in {track.looks} looks")
@@ -254,7 +256,7 @@ def verdict(track: FreeTrack, px_per_px: float) -> Verdict:
         return Verdict(False, "never seen whole")
     share = track.upright / track.whole
     if share < _UPRIGHT:
-        return Verdict(False, f"wider than a standing person in {1 - share:.0%} of its time")
+        return Verdict(False, f"not of a standing person's shape in {1 - share:.0%} of its time")
     if track.travelled < 0.5 * track.tallest:
         return Verdict(False, "never went half its own height")
     return Verdict(True, f"upright in {share:.0%} of its time, too small to be recognised")

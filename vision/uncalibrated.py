@@ -8,7 +8,9 @@ cannot say, the people detector compiled into OpenCV does, looking at one track 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import cast
 
+import cv2
 import numpy as np
 
 from geofence.position import LatLon, LocalFrame
@@ -17,10 +19,9 @@ from vision.background import Gray
 from vision.calibration import Projection
 from vision.camera import Camera, Lens
 from vision.commotion import Actor, Commotion, Moment
-from vision.detect import DetectConfig
 from vision.free_track import FreeTracker, Verdict, verdict
 from vision.picture import Bgr, Picture
-from vision.pipeline import CameraPipeline, EvidenceSink, PipelineConfig
+from vision.pipeline import CameraPipeline, EvidenceSink
 from vision.recognise import HogRecogniser, PersonBox, Recogniser
 from vision.rules.collapse import CollapseRule
 from vision.rules.finding import Finding
@@ -30,12 +31,6 @@ NOMINAL_HEIGHT_M = 4.0
 """The picture is taken to be this tall; a person may fill from a tenth of it to nearly all."""
 _HFOV_DEG = 60.0
 _LARGEST_PX = 320
-
-UNCALIBRATED = PipelineConfig(
-    detect=DetectConfig(
-        min_person_m=0.4, max_person_m=3.9, max_person_width_m=2.2, min_part_m=0.25, max_group_height_m=4.0
-    )
-)
 
 
 class UncalibratedScene(SceneModel):
@@ -73,11 +68,18 @@ def uncalibrated_scene(width_px: int, height_px: int) -> UncalibratedScene:
     return UncalibratedScene(Projection(camera, LocalFrame(camera.position)), SceneGeometry((), 0.0, -100.0))
 
 
-_LOOKS_EACH = 8  # at one track; then it is known what it is
-_LOOK_AGAIN_S = 0.35
+_LOOKS_EACH = 16  # at one track; then it is known what it is
+_LOOK_AGAIN_S = 0.35  # longer the more often it has been looked at
+_LOOK_LONGER_S = 0.12
 _LIKE = 0.6  # the recogniser's word for a person
 _RECOGNISED_FOR_S = 4.0
 _KEPT = 400
+_SAMPLE = 6
+_EVEN = 0.02  # of brightness: no more than this is left alone
+_MOST_GAIN = 1.6
+_ASK_AGAIN_S = 0.9
+_PICTURES = 7  # looked at again for who fell
+_AROUND = 0.35
 _MAX_GAP_S = 1.0
 _SURE, _UNSURE = 0.75, 0.6
 
@@ -96,9 +98,7 @@ class UncalibratedPipeline(CameraPipeline):
     ) -> None:
         scene = uncalibrated_scene(width_px, height_px)
         camera = scene.projection.camera
-        super().__init__(
-            camera, scene, seed=0, preview_every_s=preview_every_s, evidence=evidence, config=UNCALIBRATED
-        )
+        super().__init__(camera, scene, seed=0, preview_every_s=preview_every_s, evidence=evidence)
         self._larger = width_px / camera.lens.width_px
         self._free = FreeTracker()
         self._commotion = Commotion()
@@ -107,12 +107,20 @@ class UncalibratedPipeline(CameraPipeline):
         self._verdicts: dict[int, Verdict] = {}
         self._recognised: dict[int, float] = {}  # actor: when
         self._known_since_s = float("inf")
+        self._outside: Gray = np.zeros((1, 1), np.uint8)
+        self._asked: dict[int, float] = {}  # actor: when last asked about a fall
         self._bgr: Bgr | None = None
         self._picture: Picture | None = None
 
     def verdict(self, track_id: int) -> Verdict | None:
         """Whether a track counts as a person, and why; also for a while after it has ended."""
         return self._verdicts.get(track_id)
+
+    def people_now(self) -> int | None:
+        """How many are seen now; None when there is too much going on to tell one from another."""
+        if self._free.rough or len(self._free.tracks) >= self._free.config.most_tracks:
+            return None
+        return sum(self._verdicts[t.id].person for t in self._free.tracks if t.id in self._verdicts)
 
     def process_picture(self, at: datetime, picture: Picture) -> FrameReport:
         self._picture, self._bgr = picture, None
@@ -125,6 +133,8 @@ class UncalibratedPipeline(CameraPipeline):
         background = self._background
         dt_s = min(now_s - self._last_s, _MAX_GAP_S) if self._last_s is not None else 0.0
         self._commotion.step(gray, now_s)
+        if background.ready:
+            gray = self._evened(gray)
         foreground = background.foreground(gray)
         if not background.ready:
             background.learn(gray, foreground, None, max(dt_s, 0.05))
@@ -132,7 +142,9 @@ class UncalibratedPipeline(CameraPipeline):
             self._known_since_s = min(self._known_since_s, now_s)
             self._free.step(foreground, now_s)
             self._forget_ghosts(gray)
-            background.learn(gray, foreground, self._covered(gray), dt_s)
+            covered = self._covered(gray)
+            self._outside = cast("Gray", cv2.bitwise_not(covered))
+            background.learn(gray, foreground, covered, dt_s)
         self._look_closely(now_s)
         falls = self._collapse.step(
             self._commotion,
@@ -158,6 +170,21 @@ class UncalibratedPipeline(CameraPipeline):
             position = self.scene.projection.position
             findings.append(Finding(AlertKind.FALL, position, 1.0, self._track_at(lying, now_s), sure, details))
         return findings
+
+    def _evened(self, gray: Gray) -> Gray:
+        """With the brightness of the empty scene: a camera turns its own up when somebody in black comes in."""
+        believed = self._background.picture
+        if believed is None or believed.shape != gray.shape:
+            return gray
+        now, then = (one[::_SAMPLE, ::_SAMPLE].astype(np.float32) for one in (gray, believed))
+        outside = self._outside[::_SAMPLE, ::_SAMPLE] if self._outside.shape == gray.shape else np.ones_like(now)
+        usable = (now > 20) & (now < 240) & (then > 20) & (then < 240) & (outside > 0)
+        if np.count_nonzero(usable) < 0.1 * now.size:
+            return gray
+        gain = float(np.median(then[usable] / now[usable]))
+        if abs(gain - 1.0) < _EVEN or not 1 / _MOST_GAIN < gain < _MOST_GAIN:
+            return gray
+        return cast("Gray", cv2.convertScaleAbs(gray, alpha=gain))
 
     def _covered(self, gray: Gray) -> Gray:
         mask = np.zeros(gray.shape, np.uint8)
@@ -194,7 +221,9 @@ class UncalibratedPipeline(CameraPipeline):
         due = [
             t
             for t in self._free.tracks
-            if t.last_seen_s == now_s and t.looks < _LOOKS_EACH and now_s - t.last_look_s >= _LOOK_AGAIN_S
+            if t.last_seen_s == now_s
+            and t.looks < _LOOKS_EACH
+            and now_s - t.last_look_s >= _LOOK_AGAIN_S + _LOOK_LONGER_S * t.looks
         ]
         if due:
             track = min(due, key=lambda t: (t.looks, t.id))
@@ -227,12 +256,35 @@ class UncalibratedPipeline(CameraPipeline):
         return -1.0 if answer is None else answer
 
     def _is_person(self, actor: Actor, moment: Moment) -> bool:
+        """Recognised as it moved, or in the pictures before the fall, wherever in its box he was."""
         if actor.id in self._recognised:
+            return True
+        now_s = self._commotion.pixels[-1][0]
+        if now_s - self._asked.get(actor.id, -1e9) < _ASK_AGAIN_S:
+            return False
+        self._asked[actor.id] = now_s
+        if self._was_there(moment):
+            self._recognised[actor.id] = now_s
             return True
         for track in self._free.tracks:
             beside = abs(track.x + track.w / 2 - moment.foot[0]) < 1.5 * max(track.w, moment.w)
-            if beside and (told := self._verdicts.get(track.id)) is not None and told.person:
+            if beside and (told := self._verdicts.get(track.id)) is not None and told.recognised:
                 return True
+        return False
+
+    def _was_there(self, moment: Moment) -> bool:
+        for step in range(_PICTURES):
+            gray = self._commotion.before(moment.at_s + 0.4 - 0.3 * step)
+            if gray is None:
+                return False
+            tall = max(moment.h, 0.3 * gray.shape[0])
+            top, bottom = max(moment.y - _AROUND * tall, 0), moment.y + 1.6 * tall
+            left, right = max(moment.x - tall, 0), moment.x + moment.w + tall
+            piece = np.ascontiguousarray(gray[round(top) : round(bottom), round(left) : round(right)])
+            for found in self._recogniser.search(cast("Bgr", cv2.cvtColor(piece, cv2.COLOR_GRAY2BGR))):
+                across = left + found.x + found.w / 2
+                if found.confidence >= _LIKE and abs(across - moment.foot[0]) < 0.5 * max(moment.w, found.w):
+                    return True
         return False
 
     def _track_at(self, moment: Moment, now_s: float) -> int | None:

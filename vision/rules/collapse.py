@@ -8,9 +8,9 @@ Told by posture alone, in body heights and seconds, so it needs no calibration. 
    moves one foot, or walks out of the picture, has not fallen;
 4. be wider than tall where it lies.
 
-Only somebody alone can be judged so: in a crowd, in waves and under a moving camera nothing is told. Falls of actors in
-a laboratory are nearly all found; in real homes such rules raise false alarms every day (VISION.md §1.7), so it is for
-people to look, and never a reason to launch.
+Only somebody alone can be judged so: in a crowd, in waves and under a moving camera nothing is told. Falls of actors
+in a laboratory are nearly all found; in real homes such rules raise false alarms every day (VISION.md §1.7), so it is
+for people to look, and never a reason to launch.
 """
 
 from __future__ import annotations
@@ -160,9 +160,7 @@ class CollapseRule:
         margin = self.config.border * width_px
         return lying.x > margin and lying.x + lying.w < width_px - margin
 
-    def _moved_there(
-        self, before: Gray, gray: Gray, tall: Moment, top: float, height: float, lying: Moment
-    ) -> bool:
+    def _moved_there(self, before: Gray, gray: Gray, tall: Moment, top: float, height: float, lying: Moment) -> bool:
         config = self.config
         above = _changed(before, gray, (tall.x, top, tall.w, 0.4 * height), config.levels)
         below = _changed(before, gray, (lying.x, lying.y, lying.w, lying.h), config.levels)
