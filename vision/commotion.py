@@ -1,8 +1,8 @@
 """What moves from one picture to the next, and who it belongs to: needs no empty scene to have been learnt.
 
 A person who is there in the very first picture is no foreground to a background model, and leaves a hole in it where
-he stood. The difference of two pictures a fifth of a second apart knows neither. Each thing that moves by itself is an
-`Actor` with a short history of boxes; it says what moved, not what is there: of somebody who moves one hand, a hand.
+he stood. The difference of two pictures a fifth of a second apart knows neither. Each thing that moves by itself is
+an `Actor` with a short history of boxes; it says what moved, not what is there: of who waves, a hand.
 """
 
 from __future__ import annotations

@@ -17,14 +17,15 @@ import numpy as np
 
 from vision.background import Gray
 
+_SETTLED = 3  # sightings until the box has its size
 _THINNEST = 5.0  # nobody is so slender: the edge of something
 _Piece = tuple[int, int, int, int, int]  # left, top, right, bottom, pixels
 
 
 @dataclass(frozen=True, slots=True)
 class FreeConfig:
-    least_share: float = 0.1  # of the picture's height: who is smaller is not tracked, and
-    least_px: float = 14.0
+    least_share: float = 0.045  # of the picture's height: who is smaller is not tracked, and
+    least_px: float = 12.0
     most_share: float = 0.85  # of the picture covered by something: the light, not a person
     least_pixels: int = 12  # of a piece
     most_pieces: int = 60
@@ -39,6 +40,9 @@ class FreeConfig:
     again_heights: float = 0.9
     around: float = 0.22  # of the box, within which pieces are his
     mostly: float = 0.55  # of a piece, inside there
+    growth: float = 1.6  # nobody grows by more who is not coming into the picture
+    minor: float = 0.5  # of his height: smaller pieces around him are his too
+    own_height: float = 0.7
     beside: float = 0.2  # of the height: nothing new begins so near to somebody
     thin: float = 0.15  # width to height: an edge of something, not somebody
     filled: float = 0.25  # of the box
@@ -67,7 +71,8 @@ class FreeTrack:
     upright: int = 0
     whole: int = 0  # times it was seen clear of the border
     tallest: float = 0.0
-    travelled: float = 0.0
+    started: tuple[float, float] = (0.0, 0.0)  # where it stood at first
+    reach: float = 0.0  # how far from there it has been, pixels
 
     def missing_s(self, now_s: float) -> float:
         return now_s - self.last_seen_s
@@ -123,13 +128,21 @@ class FreeTracker:
         x, y = track.x + track.speed[0] * gap_s, track.y + track.speed[1] * gap_s
         reach = config.around * (1.0 + gap_s) * max(track.h, track.w)
         box = (x - reach, y - reach, x + track.w + reach, y + track.h + reach)
-        own = [p for p in free if _inside(p, box) >= config.mostly * (p[2] - p[0]) * (p[3] - p[1])]
-        if not own:
-            own = [p for p in free if _inside(p, box) >= 0.35 * track.w * track.h][:1]
+        close = 0.05 * track.h
+        core = (x - close, y - close, x + track.w + close, y + track.h + close)
+        own = [p for p in free if _mostly_in(p, core, config.mostly)]
+        if not own:  # he has grown, or stepped aside, or is one with somebody else
+            best = max(free, key=lambda p: _inside(p, box), default=None)
+            own = [best] if best is not None and _inside(best, box) >= 0.3 * track.w * track.h else []
+        if own:
+            minor = config.minor * max(track.h, max(p[3] for p in own) - min(p[1] for p in own))
+            own += [p for p in free if p not in own and p[3] - p[1] < minor and _mostly_in(p, box, config.mostly)]
         if not own or sum(p[4] for p in own) < 0.08 * track.w * track.h:
             return free
         left, top = min(p[0] for p in own), min(p[1] for p in own)
         right, bottom = max(p[2] for p in own), max(p[3] for p in own)
+        if track.confirmed and bottom - top > config.growth * track.tallest and not self._touches(track):
+            return free  # somebody larger has come before it, or it was a thing that he moved
         self._move(track, (left, top, right - left, bottom - top), now_s)
         return [p for p in free if p not in own]
 
@@ -146,7 +159,10 @@ class FreeTracker:
         now = (track.x + track.w / 2, track.y + track.h)
         step = (now[0] - old[0], now[1] - old[1])
         track.speed = tuple(0.6 * v + 0.4 * d / gap_s for v, d in zip(track.speed, step, strict=True))  # type: ignore[assignment]
-        track.travelled += math.hypot(*step)
+        if track.hits == _SETTLED:
+            track.started = now
+        elif track.hits > _SETTLED:
+            track.reach = max(track.reach, math.hypot(now[0] - track.started[0], now[1] - track.started[1]))
         track.hits += 1
         track.last_seen_s = now_s
         track.tallest = max(track.tallest, track.h)
@@ -168,6 +184,8 @@ class FreeTracker:
             return
         for track in self.tracks:
             reach = config.beside * max(track.h, h if track.confirmed else 0.0)
+            if h >= config.own_height * track.h and track.hits > 1:
+                reach = 0.0  # as tall as he is: somebody beside him
             near = (track.x - reach, track.y - reach, track.x + track.w + reach, track.y + track.h + reach)
             if _inside(piece, near) > 0:
                 return
@@ -217,6 +235,10 @@ class FreeTracker:
         )
 
 
+def _mostly_in(piece: _Piece, box: tuple[float, float, float, float], share: float) -> bool:
+    return _inside(piece, box) >= share * (piece[2] - piece[0]) * (piece[3] - piece[1])
+
+
 def _inside(piece: _Piece, box: tuple[float, float, float, float]) -> float:
     """Square pixels of a piece's box within another."""
     wide = min(piece[2], box[2]) - max(piece[0], box[0])
@@ -238,25 +260,25 @@ class Verdict:
 
 _LIKE = 0.6
 _SURELY = 0.9
-_RESOLVED_PX = 60.0  # of height in the camera's own picture; below, HOG's no means little
-_LOOKS = 3
+_RESOLVED_PX = 80.0  # of height in the camera's own picture; below, HOG's no means little
+_WENT = 0.25  # of its height: a mark on the ground that the light brings out goes nowhere
 _UPRIGHT = 0.5
 
 
 def verdict(track: FreeTrack, px_per_px: float) -> Verdict:
     """`px_per_px` is how much larger the camera's own picture is than the analysed one."""
     likes = sorted(track.likes, reverse=True)
+    if track.reach < _WENT * track.tallest:
+        return Verdict(False, "has not moved from its place")
     if sum(like >= _LIKE for like in likes) >= 2 or (likes and likes[0] >= _SURELY):
         often = sum(like >= _LIKE for like in likes)
         return Verdict(True, f"recognised in {often} of {track.looks} looks", recognised=True)
     tall_px = track.tallest * px_per_px
-    if track.looks >= _LOOKS and tall_px >= _RESOLVED_PX:
+    if track.looks > 0 and tall_px >= _RESOLVED_PX:
         return Verdict(False, f"{tall_px:.0f} px tall and not recognised in {track.looks} looks")
     if track.whole == 0:
         return Verdict(False, "never seen whole")
     share = track.upright / track.whole
     if share < _UPRIGHT:
         return Verdict(False, f"not of a standing person's shape in {1 - share:.0%} of its time")
-    if track.travelled < 0.5 * track.tallest:
-        return Verdict(False, "never went half its own height")
     return Verdict(True, f"upright in {share:.0%} of its time, too small to be recognised")

@@ -30,7 +30,7 @@ from vision.scene import LAND, SceneGeometry, SceneModel
 NOMINAL_HEIGHT_M = 4.0
 """The picture is taken to be this tall; a person may fill from a tenth of it to nearly all."""
 _HFOV_DEG = 60.0
-_LARGEST_PX = 320
+_LARGEST_PX = 480
 
 
 class UncalibratedScene(SceneModel):
@@ -74,10 +74,13 @@ _LOOK_LONGER_S = 0.12
 _LIKE = 0.6  # the recogniser's word for a person
 _RECOGNISED_FOR_S = 4.0
 _KEPT = 400
+_SMALLER = 2 / 3  # the picture in which falls are looked for
+_BELONGS_S = 12.0
 _SAMPLE = 6
 _EVEN = 0.02  # of brightness: no more than this is left alone
 _MOST_GAIN = 1.6
 _ASK_AGAIN_S = 0.9
+_LEAST_PX = 48  # of height in the camera's own picture, to be looked at
 _PICTURES = 7  # looked at again for who fell
 _AROUND = 0.35
 _MAX_GAP_S = 1.0
@@ -132,7 +135,8 @@ class UncalibratedPipeline(CameraPipeline):
     def _look(self, gray: Gray, now_s: float, recognised: object = ()) -> list[Finding]:
         background = self._background
         dt_s = min(now_s - self._last_s, _MAX_GAP_S) if self._last_s is not None else 0.0
-        self._commotion.step(gray, now_s)
+        small = cast("Gray", cv2.resize(gray, None, fx=_SMALLER, fy=_SMALLER, interpolation=cv2.INTER_AREA))
+        self._commotion.step(small, now_s)
         if background.ready:
             gray = self._evened(gray)
         foreground = background.foreground(gray)
@@ -142,21 +146,21 @@ class UncalibratedPipeline(CameraPipeline):
             self._known_since_s = min(self._known_since_s, now_s)
             self._free.step(foreground, now_s)
             self._forget_ghosts(gray)
-            covered = self._covered(gray)
+            covered = self._covered(gray, now_s)
             self._outside = cast("Gray", cv2.bitwise_not(covered))
             background.learn(gray, foreground, covered, dt_s)
         self._look_closely(now_s)
         falls = self._collapse.step(
             self._commotion,
-            gray,
+            small,
             now_s,
             person=self._is_person,
-            foreground=foreground if background.ready else None,
+            foreground=_shrunk(foreground) if background.ready else None,
             known_since_s=self._known_since_s,
         )
         findings: list[Finding] = []
         for fall in falls:
-            lying = fall.lying
+            lying = _enlarged(fall.lying)
             reason = f"upright, then down by {fall.dropped:.0%} of the height in {fall.took_s:.1f} s, and stays down"
             details = {
                 "seen": "collapse",
@@ -186,9 +190,12 @@ class UncalibratedPipeline(CameraPipeline):
             return gray
         return cast("Gray", cv2.convertScaleAbs(gray, alpha=gain))
 
-    def _covered(self, gray: Gray) -> Gray:
+    def _covered(self, gray: Gray, now_s: float) -> Gray:
         mask = np.zeros(gray.shape, np.uint8)
         for track in self._free.tracks:
+            told = self._verdicts.get(track.id)
+            if told is not None and not told.person and now_s - track.born_s > _BELONGS_S:
+                continue  # a thing that somebody has moved: part of the scene from now on
             margin = 2 + int(0.1 * track.h)
             mask[
                 max(int(track.y) - margin, 0) : max(int(track.y + track.h) + margin, 0),
@@ -212,11 +219,10 @@ class UncalibratedPipeline(CameraPipeline):
             for a in self._commotion.actors
             if a.last.at_s == now_s and a.last.h >= a.last.w and a.id not in self._recognised
         ]
-        actors = [a for a in actors if a.last.h * self._larger >= 40]
+        actors = [a for a in actors if a.last.h / _SMALLER * self._larger >= _LEAST_PX]
         if not self._background.ready and actors:
             actor = max(actors, key=lambda a: a.last.pixels)
-            if self._like(actor.last.x, actor.last.y, actor.last.w, actor.last.h) >= _LIKE:
-                self._recognised[actor.id] = now_s
+            self._look_at(actor, now_s)
             return
         due = [
             t
@@ -234,8 +240,7 @@ class UncalibratedPipeline(CameraPipeline):
                 track.likes.append(like)
         elif actors:
             actor = max(actors, key=lambda a: a.last.pixels)
-            if self._like(actor.last.x, actor.last.y, actor.last.w, actor.last.h) >= _LIKE:
-                self._recognised[actor.id] = now_s
+            self._look_at(actor, now_s)
         alive = {actor.id for actor in self._commotion.actors}
         self._recognised = {key: at_s for key, at_s in self._recognised.items() if key in alive}
         for track in self._free.tracks:
@@ -243,6 +248,11 @@ class UncalibratedPipeline(CameraPipeline):
                 self._verdicts[track.id] = verdict(track, self._larger)
         while len(self._verdicts) > _KEPT:
             del self._verdicts[min(self._verdicts)]
+
+    def _look_at(self, actor: Actor, now_s: float) -> None:
+        box = _enlarged(actor.last)
+        if self._like(box.x, box.y, box.w, box.h) >= _LIKE:
+            self._recognised[actor.id] = now_s
 
     def _like(self, x: float, y: float, w: float, h: float) -> float:
         """How much a box of the analysed picture looks like a person; -1 when that cannot be told."""
@@ -259,6 +269,7 @@ class UncalibratedPipeline(CameraPipeline):
         """Recognised as it moved, or in the pictures before the fall, wherever in its box he was."""
         if actor.id in self._recognised:
             return True
+        whole = _enlarged(moment)
         now_s = self._commotion.pixels[-1][0]
         if now_s - self._asked.get(actor.id, -1e9) < _ASK_AGAIN_S:
             return False
@@ -267,8 +278,9 @@ class UncalibratedPipeline(CameraPipeline):
             self._recognised[actor.id] = now_s
             return True
         for track in self._free.tracks:
-            beside = abs(track.x + track.w / 2 - moment.foot[0]) < 1.5 * max(track.w, moment.w)
-            if beside and (told := self._verdicts.get(track.id)) is not None and told.recognised:
+            beside = abs(track.x + track.w / 2 - whole.foot[0]) < 1.5 * max(track.w, whole.w)
+            level = track.y < whole.y + whole.h and whole.y < track.y + track.h and whole.h > 0.4 * track.h
+            if beside and level and (told := self._verdicts.get(track.id)) is not None and told.recognised:
                 return True
         return False
 
@@ -305,3 +317,13 @@ class UncalibratedPipeline(CameraPipeline):
             for track in self._free.tracks
             if track.confirmed and track.missing_s(now_s) <= self._shown_s
         )
+
+
+def _shrunk(mask: Gray) -> Gray:
+    return cast("Gray", cv2.resize(mask, None, fx=_SMALLER, fy=_SMALLER, interpolation=cv2.INTER_NEAREST))
+
+
+def _enlarged(moment: Moment) -> Moment:
+    """In the pixels of the tracks."""
+    k = 1.0 / _SMALLER
+    return Moment(moment.at_s, moment.x * k, moment.y * k, moment.w * k, moment.h * k, moment.pixels)

@@ -33,7 +33,9 @@ class CollapseConfig:
     upright: float = 1.0  # height to width of who stands or sits, swinging arms and all
     drop: float = 0.45  # of the body's height, that the top comes down
     begun: float = 0.15  # of it: the fall has begun
-    within_s: float = 1.2  # from begun to down: faster than anyone lies down with care
+    within_s: float = 1.5  # from begun to down, and
+    plunge: float = 0.22  # of the height within `plunge_s` on the way: faster than anyone lies down with care
+    plunge_s: float = 0.45
     last_s: float = 2.4  # from upright to down, at most
     stay_s: float = 1.0
     risen: float = 0.38  # of the height: higher than this he has risen again
@@ -111,7 +113,7 @@ class CollapseRule:
             if down is None or down[0].at_s - tall.at_s > config.last_s or now_s - down[0].at_s < config.stay_s:
                 continue
             took_s = self._took(history[index:], down[0], top, height)
-            if took_s is None or took_s > config.within_s:
+            if took_s is None or took_s > config.within_s or not self._plunges(history[index:], down[0], height):
                 continue
             lying = _around([m for m in down if m.at_s <= down[0].at_s + config.stay_s])
             if lying.w < config.wide * lying.h or abs(lying.foot[0] - tall.foot[0]) > config.aside * height:
@@ -143,6 +145,14 @@ class CollapseRule:
             if earlier.at_s - later.at_s > 0.65:
                 return None
         return None
+
+    def _plunges(self, moments: list[Moment], down: Moment, height: float) -> bool:
+        way = [m for m in moments if m.at_s <= down.at_s]
+        return any(
+            later.at_s - m.at_s <= self.config.plunge_s and later.y - m.y >= self.config.plunge * height
+            for index, m in enumerate(way)
+            for later in way[index + 1 : index + 6]
+        )
 
     def _by_himself(self, falling: list[Moment], commotion: Commotion, height: float) -> bool:
         config = self.config
