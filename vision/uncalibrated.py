@@ -228,6 +228,7 @@ class UncalibratedPipeline(CameraPipeline):
             t
             for t in self._free.tracks
             if t.last_seen_s == now_s
+            and t.h * self._larger >= _LEAST_PX
             and t.looks < _LOOKS_EACH
             and now_s - t.last_look_s >= _LOOK_AGAIN_S + _LOOK_LONGER_S * t.looks
         ]
