@@ -32,6 +32,10 @@ class CollapseConfig:
     least_px: float = 24.0  # a body smaller than this shows no posture
     upright: float = 1.0  # height to width of who stands or sits, swinging arms and all
     drop: float = 0.45  # of the body's height, that the top comes down
+    most_drop: float = 1.0
+    thick: float = 0.28  # of the height: what is flatter is no body
+    body: float = 0.15  # of its square, that the box where he lies fills
+    slender: float = 1.4  # height to width of a whole standing body
     begun: float = 0.15  # of it: the fall has begun
     within_s: float = 1.5  # from begun to down, and
     plunge: float = 0.22  # of the height within `plunge_s` on the way: faster than anyone lies down with care
@@ -105,7 +109,10 @@ class CollapseRule:
             if tall.h < max(least_px, config.upright * tall.w):
                 continue
             near = [m for m in history if abs(m.at_s - tall.at_s) <= 0.45 and m.h >= config.upright * m.w]
-            height = max(m.h for m in near)
+            earlier = [
+                m.h for m in history if 0 <= tall.at_s - m.at_s <= config.last_s and m.h >= config.slender * m.w
+            ]
+            height = max([m.h for m in near] + earlier)
             top = min(m.y for m in near)
             if height > 1.6 * tall.h:
                 continue  # only a part of him moved then
@@ -118,7 +125,12 @@ class CollapseRule:
             lying = _around([m for m in down if m.at_s <= down[0].at_s + config.stay_s])
             if lying.w < config.wide * lying.h or abs(lying.foot[0] - tall.foot[0]) > config.aside * height:
                 continue
-            if not self._by_himself([m for m in history if tall.at_s < m.at_s <= down[0].at_s], commotion, height):
+            if not lying.y - top <= config.most_drop * height:
+                continue  # what lies there is somebody else, or what stood was only a part of him
+            if lying.h < config.thick * height or lying.w * lying.h < config.body * height * height:
+                continue  # hands
+            falling = [m for m in history if down[0].at_s - took_s < m.at_s <= down[0].at_s]
+            if not self._by_himself(falling, commotion, height):
                 continue
             before = commotion.before(tall.at_s)
             if before is None or not self._moved_there(before, gray, tall, top, height, lying):
