@@ -53,7 +53,7 @@ _WINDOW = (64, 128)  # of the compiled-in detector: a person 96 px high in the m
 _PERSON_PX = 96
 _MARGIN = 1.45  # the crop around the box: room for the window to slide and for a box that is too tight
 _SIZES = (0.85, 1.0, 1.2)  # the box is not as tall as the person, more often too short
-_LEAST_PX = 40  # below that HOG sees no legs
+_LEAST_PX = 48  # below that HOG sees no legs
 _MIDDLE = 0.35  # the SVM's weight at which a crop is as often a person as not
 _SLOPE = 3.5
 

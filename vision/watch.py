@@ -23,10 +23,10 @@ from vision.errors import OutputUnwritable, SourceError
 from vision.evidence import folder_sink
 from vision.newest import NewestPicture
 from vision.picture import Picture
-from vision.pipeline import CameraPipeline
+from vision.pipeline import CameraPipeline, EvidenceSink
 from vision.scene import SceneModel
 from vision.source import BackOff, Timeouts, is_live, keep_reading, open_recorded, shown
-from vision.uncalibrated import UNCALIBRATED, uncalibrated_scene
+from vision.uncalibrated import UncalibratedPipeline
 from vision.watch_output import AnnotatedVideo, Emit, Summary, Teller, progress_bar
 
 RECORDED_FROM = datetime(1970, 1, 1, tzinfo=UTC)
@@ -70,7 +70,10 @@ def watch(
     if scene is None and camera_file is not None:
         scene = load_camera_file(camera_file)
     if scene is None:
-        _note("no --camera: people-sized things are tracked, but without places and zones no rule can raise an alert")
+        _note(
+            "no --camera: people are tracked and a fall on land is told, "
+            "but without places and zones no other rule can work"
+        )
     summary = Summary(shown(source), calibrated=scene is not None)
     session = _Session(scene, out_dir, _stem(source), Teller(emit or _print, json, scene is not None), summary)
     with session.whole():
@@ -150,6 +153,7 @@ class _Session:
         self._pipeline: CameraPipeline | None = None
         self._video: AnnotatedVideo | None = None
         self._health = CameraHealth.STARTING
+        self._counted_s = float("-inf")
         self._seen: dict[int, tuple[float, float]] = {}  # track: first and last second
 
     @property
@@ -191,31 +195,39 @@ class _Session:
             self._video.add(None, (), at_s)
 
     def _begin(self, width_px: int, height_px: int) -> CameraPipeline:
-        scene, config = self._scene, None
-        if scene is None:
-            scene, config = uncalibrated_scene(width_px, height_px), UNCALIBRATED
-        camera = scene.projection.camera
-        lens = camera.lens
+        pipeline = self._pipeline_for(width_px, height_px)
+        lens = pipeline.camera.lens
         if abs(width_px / height_px * lens.height_px / lens.width_px - 1.0) > _ASPECT_TOLERANCE:
             reason = (
                 f"says {lens.width_px}x{lens.height_px}, but the picture is {width_px}x{height_px}, of another "
                 "shape: this calibration is of another camera or another of its streams"
             )
             raise InvalidInput([Problem("camera.lens", reason)])
-        sink = None
         if self._out_dir is not None:
-            try:
-                self._out_dir.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise OutputUnwritable(f"cannot write into {self._out_dir}: {error.strerror or error}") from error
             shrink = min(1.0, _WIDEST_VIDEO_PX / width_px)
             size = (lens.width_px, lens.height_px)
             if self._scene is None:
                 size = (2 * round(width_px * shrink / 2), 2 * round(height_px * shrink / 2))
             self._video = AnnotatedVideo(self._out_dir / f"{self._name}.webm", lens, size, self.fps)
             self._summary.video = self._video.path
-            sink = folder_sink(self._out_dir)
-        return CameraPipeline(camera, scene, seed=0, preview_every_s=float("inf"), evidence=sink, config=config)
+        return pipeline
+
+    def _pipeline_for(self, width_px: int, height_px: int) -> CameraPipeline:
+        scene = self._scene
+        if scene is None:
+            self._summary.people = 0
+            return UncalibratedPipeline(width_px, height_px, evidence=self._sink())
+        camera = scene.projection.camera
+        return CameraPipeline(camera, scene, seed=0, preview_every_s=float("inf"), evidence=self._sink())
+
+    def _sink(self) -> EvidenceSink | None:
+        if self._out_dir is None:
+            return None
+        try:
+            self._out_dir.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputUnwritable(f"cannot write into {self._out_dir}: {error.strerror or error}") from error
+        return folder_sink(self._out_dir)
 
     def _tell(self, report: FrameReport, at_s: float) -> None:
         self._summary.seconds = at_s
@@ -229,13 +241,19 @@ class _Session:
         for view in report.tracks:
             first_s, _ = self._seen.get(view.track_id, (at_s, at_s))
             self._seen[view.track_id] = (first_s, at_s)
+        if isinstance(self._pipeline, UncalibratedPipeline) and at_s >= self._counted_s + 1.0:
+            self._counted_s = at_s
+            self._summary.count(self._pipeline.people_now())
         self._end_tracks(before_s=at_s - _TRACK_GONE_S)
 
     def _end_tracks(self, before_s: float) -> None:
         for track_id in [key for key, (_, last_s) in self._seen.items() if last_s < before_s]:
             first_s, last_s = self._seen.pop(track_id)
             self._summary.tracks += 1
-            self._teller.track(track_id, first_s, last_s)
+            told = self._pipeline.verdict(track_id) if isinstance(self._pipeline, UncalibratedPipeline) else None
+            if told is not None and told.person:
+                self._summary.people = (self._summary.people or 0) + 1
+            self._teller.track(track_id, first_s, last_s, told)
 
 
 def _stem(source: str) -> str:

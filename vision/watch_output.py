@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
+from collections import Counter
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ import numpy as np
 from vision.alert import Alert, FrameReport, PixelBox, TrackView
 from vision.camera import Lens
 from vision.errors import OutputUnwritable
+from vision.free_track import Verdict
 from vision.picture import Bgr
 from vision.preview import annotate
 from vision.quiet import quiet_standard_error
@@ -35,9 +37,26 @@ class Summary:
     frames: int = 0
     seconds: float = 0.0
     tracks: int = 0
+    people: int | None = None  # of the tracks; None where it is not told
     alerts: dict[str, int] = field(default_factory=dict[str, int])
     video: Path | None = None
     problem: str | None = None  # why it ended before its end
+    at_once: Counter[int] = field(default_factory=Counter[int])  # people seen together: for how many seconds
+    too_dense_s: int = 0  # in which nobody could be told from his neighbour
+
+    def count(self, people: int | None) -> None:
+        """Once a second."""
+        if people is None:
+            self.too_dense_s += 1
+        else:
+            self.at_once[people] += 1
+
+    def _at_once(self) -> dict[str, float] | None:
+        if not self.at_once:
+            return None
+        spread = sorted(self.at_once.elements())
+        mean = sum(spread) / len(spread)
+        return {"mean": round(mean, 2), "median": spread[len(spread) // 2], "most": spread[-1]}
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -47,6 +66,9 @@ class Summary:
             "frames": self.frames,
             "seconds": round(self.seconds, 2),
             "tracks": self.tracks,
+            "people": self.people,
+            "people_at_once": self._at_once(),
+            "too_dense_s": self.too_dense_s if self.people is not None else None,
             "alerts": self.alerts,
             "video": None if self.video is None else str(self.video),
             "problem": self.problem,
@@ -81,12 +103,20 @@ class Teller:
             parts.append(alert.evidence.snapshot)
         self._line(at_s, "  ".join(parts))
 
-    def track(self, track_id: int, from_s: float, to_s: float) -> None:
+    def track(self, track_id: int, from_s: float, to_s: float, verdict: Verdict | None = None) -> None:
         if self.as_json:
-            told = {"type": "track", "track_id": track_id, "from_s": round(from_s, 2), "to_s": round(to_s, 2)}
+            told: dict[str, Any] = {
+                "type": "track",
+                "track_id": track_id,
+                "from_s": round(from_s, 2),
+                "to_s": round(to_s, 2),
+            }
+            if verdict is not None:
+                told |= {"person": verdict.person, "why": verdict.why}
             self._json(told)
         elif not self.placed:
-            self._line(to_s, f"track {track_id} ends, seen for {to_s - from_s:.1f} s")
+            what = "" if verdict is None else f", {'a person' if verdict.person else 'no person'}: {verdict.why}"
+            self._line(to_s, f"track {track_id} ends, seen for {to_s - from_s:.1f} s{what}")
 
     def health(self, report: FrameReport, at_s: float) -> None:
         if self.as_json:

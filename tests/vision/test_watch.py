@@ -79,7 +79,7 @@ def test_without_a_camera_file_people_are_tracks_without_places_and_it_says_so(
         cv2.rectangle(image, (10 * index - 150, 120), (10 * index - 110, 260), 20, -1)
     lines = Lines()
     summary = watch(str(write_folder(tmp_path / "film", images)), json=True, emit=lines)
-    assert "no rule can raise an alert" in capsys.readouterr().err
+    assert "no other rule can work" in capsys.readouterr().err
     assert summary.alerts == {}
     assert not summary.calibrated
     longest = max(track["to_s"] - track["from_s"] for track in lines.of("track"))
