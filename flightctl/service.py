@@ -17,8 +17,10 @@ from uuid import UUID
 import numpy as np
 
 from flightctl.airspace.watch import AirspaceWatch, told
+from flightctl.api.calibration_views import CalibrationRequest, CalibrationResult, CalibrationStored, OverlayView
 from flightctl.api.face import AlertOutcome, ExternalAlert, NotFound, NotNow
 from flightctl.api.views import SiteView, StateView
+from flightctl.calibrating import CalibrationDesk
 from flightctl.cameras import CameraDesk
 from flightctl.clock import Clock
 from flightctl.command_log import CommandLog
@@ -146,6 +148,7 @@ class Service:
         self.surroundings = Surroundings(
             site, clock, self.docks, BoreForecast(site.river, (*site.bore_table, *forecast_table))
         )
+        self._calibrations = CalibrationDesk(site, self.surroundings.water_amsl_m)
         self.book = IncidentBook(store, self._changed)
         self.intake = Intake(
             self.book,
@@ -312,6 +315,18 @@ class Service:
         if not self.cameras.knows(camera_id):
             raise NotFound(f"there is no camera {camera_id!r}")
         return self.cameras.frame(camera_id)
+
+    async def camera_overlay(self, camera_id: str) -> OverlayView:
+        return await self._calibrations.overlay(camera_id)
+
+    async def try_calibration(self, camera_id: str, order: CalibrationRequest) -> CalibrationResult:
+        return await self._calibrations.trial(camera_id, order)
+
+    async def accept_calibration(self, camera_id: str, order: CalibrationRequest, *, actor: str) -> CalibrationStored:
+        stored = await self._calibrations.accept(camera_id, order)
+        details = {"camera_id": camera_id, "rms_px": stored.result.rms_px, "block": stored.result.block}
+        await self._store.operator_action(actor, "calibration", details, at=self._clock.now())
+        return stored
 
     def subscribe(self, on_change: Callable[[], None]) -> Callable[[], None]:
         self._listeners.add(on_change)

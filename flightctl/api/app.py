@@ -13,7 +13,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from flightctl.api import acting, panel, problems, reading
+from flightctl.api import acting, calibrating, panel, problems, reading
 from flightctl.api.face import ServiceFace
 from flightctl.api.guards import KeyRing, RequestGuard
 from flightctl.api.messages import IncidentArchive
@@ -69,6 +69,10 @@ def create_app(
     )
     app.include_router(
         acting.router(face, KeyRing(keys or {}), errors=_errors(401, 403, 404, 409, 413, 415, 422, 503)),
+        prefix=PREFIX,
+    )
+    app.include_router(
+        calibrating.router(face, errors=_errors(403, 404, 409, 413, 415, 422)),
         prefix=PREFIX,
     )
     panel.mount(app, panel_dir)

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from flightctl.api.calibration_views import CalibrationRequest, CalibrationResult, CalibrationStored, OverlayView
 from flightctl.api.views import SiteView, StateView
 from flightctl.dispatch.decision import Decision
 from flightctl.incidents.model import Incident
@@ -57,6 +58,18 @@ class ServiceFace(Protocol):
 
     def camera_frame(self, camera_id: str) -> bytes | None:
         """The newest preview JPEG, or None when there is none yet. Raises NotFound."""
+        ...
+
+    async def camera_overlay(self, camera_id: str) -> OverlayView:
+        """The present calibration as lines in the picture. Raises NotFound."""
+        ...
+
+    async def try_calibration(self, camera_id: str, order: CalibrationRequest) -> CalibrationResult:
+        """Raises NotFound, CalibrationRefused."""
+        ...
+
+    async def accept_calibration(self, camera_id: str, order: CalibrationRequest, *, actor: str) -> CalibrationStored:
+        """Into the site file. Raises NotFound, CalibrationRefused, NotNow."""
         ...
 
     def subscribe(self, on_change: Callable[[], None]) -> Callable[[], None]:

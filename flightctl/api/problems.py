@@ -17,6 +17,7 @@ from flightctl.store import StoreUnavailable
 from flightctl.transport import LinkUnavailable
 from geofence.errors import ChaoxunError, InvalidInput, OutOfFrame, Problem
 from geofence.sourcefile import place_text, reason_text
+from vision.errors import CalibrationRefused
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -63,6 +64,7 @@ _TITLES = {400: "Malformed request", 404: "Not found", 405: "Method not allowed"
 _FAMILIES: tuple[tuple[type[ChaoxunError], int, str], ...] = (
     (NotFound, 404, "Not found"),
     (NotNow, 409, "Not possible now"),
+    (CalibrationRefused, 422, "Calibration refused"),
     (OutOfFrame, 422, "Position outside the site"),
     (StoreUnavailable, 503, "The store cannot be used"),
     (LinkUnavailable, 503, "The other end cannot be reached"),

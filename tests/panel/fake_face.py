@@ -19,6 +19,7 @@ from uuid import UUID
 
 import yaml
 
+from flightctl.api.calibration_views import CalibrationRequest, CalibrationResult, CalibrationStored, OverlayView
 from flightctl.api.face import AlertOutcome, ExternalAlert, NotFound, NotNow
 from flightctl.api.views import (
     BoreView,
@@ -38,11 +39,13 @@ from flightctl.api.views import (
     TrafficView,
     WeatherView,
 )
+from flightctl.calibrating import CalibrationDesk
 from flightctl.dock.protocol import DockState
 from flightctl.incidents.lifecycle import with_evidence
 from flightctl.incidents.model import Consent, Incident, IncidentState, TimelineEntry
 from flightctl.preflight_report import Override, PreflightReport
 from flightctl.site import SiteFile
+from flightctl.site_loading import load_site
 from geofence.position import Enu, LatLon, LocalFrame
 from tests.panel import fake_checks
 from tests.panel import fake_incidents as story
@@ -92,6 +95,9 @@ class FakeFace:
         self._seq = 0
         self._file = SiteFile.model_validate(yaml.safe_load((HAINING / "site.yaml").read_text("utf-8")))
         self._frame = LocalFrame(self._file.origin)
+        self.calibrations = CalibrationDesk(
+            load_site(HAINING), lambda _place: 1.5, lambda camera: self._order("calibrate", camera=camera)
+        )
         self._on_change: list[Callable[[], None]] = []
 
     @property
@@ -199,6 +205,15 @@ class FakeFace:
             raise NotFound(f"There is no camera {camera_id}.")
         boxes = [(track.box, track.alerting) for track in self._tracks(camera_id, self.now_s)]
         return picture(camera_id, self.now_s, boxes)
+
+    async def camera_overlay(self, camera_id: str) -> OverlayView:
+        return await self.calibrations.overlay(camera_id)
+
+    async def try_calibration(self, camera_id: str, order: CalibrationRequest) -> CalibrationResult:
+        return await self.calibrations.trial(camera_id, order)
+
+    async def accept_calibration(self, camera_id: str, order: CalibrationRequest, *, actor: str) -> CalibrationStored:
+        return await self.calibrations.accept(camera_id, order)
 
     def subscribe(self, on_change: Callable[[], None]) -> Callable[[], None]:
         self._on_change.append(on_change)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
 from geofence.position import Enu
 from sim.world import BankPlace, BoatPlan, Bore, ClimbDown, FallIn, PersonPlan, Stand, Walk, Wander
 from tests.vision.test_rendered import Story
-from tests.vision.toy import FORESHORE_M, FRAME, PROMENADE_M, Thing, Toy
+from tests.vision.toy import FORESHORE_M, FRAME, PROMENADE_M, WATER_M, Thing, Toy
 from vision.alert import AlertKind, Surface
+from vision.scene import SceneContext
 
 
 def test_feet_beyond_the_cameras_range_raise_nothing_and_are_not_reported() -> None:
@@ -100,3 +102,30 @@ def test_a_place_on_the_promenade_is_not_surer_than_the_calibration() -> None:
     view = toy.reports[-1].tracks[0]
     assert view.position.sigma_m >= 0.5
     assert FRAME.to_enu(view.position).distance_m(Enu(20.9, 4)) < 2.5 * view.position.sigma_m
+
+
+@pytest.mark.parametrize("level_amsl_m", [WATER_M, 4.0, 6.0])
+def test_somebody_in_the_water_is_placed_on_its_measured_level(level_amsl_m: float) -> None:
+    """On the plane of another level the same pixel would lie metres away."""
+    toy = Toy()
+    toy.pipeline.set_context(SceneContext(water_amsl_m=level_amsl_m))
+    toy.learn()
+    east_m, drop_m = 40.0, PROMENADE_M - level_amsl_m
+    for step in range(20):
+        toy.show(Thing(east_m, 4 - 0.2 * step, PROMENADE_M))
+    for step in range(50):
+        sunk_m = 4.905 * (step / 5) ** 2
+        if sunk_m < drop_m:
+            toy.show(Thing(east_m, -0.8, PROMENADE_M - sunk_m))
+        else:
+            toy.show(Thing(east_m + step / 5, -1.6, level_amsl_m, tall_m=0.45, wide_m=0.5))
+    (alert,) = [alert for alert in toy.alerts if alert.kind is AlertKind.FALL]
+    view = next(v for v in toy.reports[-1].tracks if v.track_id == alert.track_id)
+    truth = Enu(east_m + 49 / 5, -1.6)
+    assert view.surface is Surface.WATER
+    off_m = FRAME.to_enu(view.position).distance_m(truth)
+    assert off_m < 2.0
+    pixel = toy.projection.pixels(np.array([[truth.east_m, truth.north_m]]), level_amsl_m)
+    other_m = WATER_M if level_amsl_m > 3 else 6.0
+    elsewhere = toy.projection.ground(pixel, other_m).enu[0]
+    assert math.hypot(elsewhere[0] - truth.east_m, elsewhere[1] - truth.north_m) > 2 * off_m

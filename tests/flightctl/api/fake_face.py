@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 from uuid import UUID
 
+from flightctl.api.calibration_views import CalibrationRequest, CalibrationResult, CalibrationStored, OverlayView
 from flightctl.api.face import AlertOutcome, ExternalAlert, NotFound, NotNow
 from flightctl.api.views import CameraView, SiteView, StateView, WeatherView
+from flightctl.calibrating import CalibrationDesk
 from flightctl.incidents.model import Consent, Incident, IncidentState
 from flightctl.preflight_report import CheckId, CheckResult, Override, PreflightReport, Severity
 from flightctl.site import Policy, Text
+from flightctl.site_loading import HAINING, Site, load_site
 from geofence.position import LatLon
 from tests.flightctl import samples
 from vision.alert import CameraHealth
+from vision.camera import Camera
+
+
+@cache
+def haining() -> Site:
+    return load_site(HAINING)
 
 
 class FakeFace:
@@ -28,6 +38,8 @@ class FakeFace:
         self.seq = 0
         self.failure: Exception | None = None
         self.padding = ""
+        self.calibrated: list[Camera] = []
+        self.calibrations = CalibrationDesk(haining(), lambda _place: 1.5, self.calibrated.append)
         self._listeners: set[Callable[[], None]] = set()
 
     @property
@@ -77,6 +89,15 @@ class FakeFace:
         if camera_id not in self.frames:
             raise NotFound(f"There is no camera {camera_id!r}.")
         return self.frames[camera_id]
+
+    async def camera_overlay(self, camera_id: str) -> OverlayView:
+        return await self.calibrations.overlay(camera_id)
+
+    async def try_calibration(self, camera_id: str, order: CalibrationRequest) -> CalibrationResult:
+        return await self.calibrations.trial(camera_id, order)
+
+    async def accept_calibration(self, camera_id: str, order: CalibrationRequest, *, actor: str) -> CalibrationStored:
+        return await self.calibrations.accept(camera_id, order)
 
     def subscribe(self, on_change: Callable[[], None]) -> Callable[[], None]:
         self._listeners.add(on_change)

@@ -1,5 +1,5 @@
 /** Every call to the service's HTTP interface. An error carries what the service said of it. */
-import type { EvidenceFile, Override, PreflightReport, Site } from "./types";
+import type { CalibrationOrder, CalibrationResult, EvidenceFile, Overlay, Override, PreflightReport, Site } from "./types";
 
 /** What the service answers when it does not do a thing (RFC 9457). */
 export class Refused extends Error {
@@ -19,7 +19,7 @@ const BASE = "/api/v1";
 const PATIENCE_MS = 10_000;
 const CHECKUP_MS = 60_000; // a drone is asked for its parameters one by one, over its own link
 
-async function call(method: "GET" | "POST", path: string, body?: unknown, patienceMs = PATIENCE_MS): Promise<unknown> {
+async function call(method: "GET" | "POST" | "PUT", path: string, body?: unknown, patienceMs = PATIENCE_MS): Promise<unknown> {
   let answer: Response;
   try {
     const init: RequestInit = { method, signal: AbortSignal.timeout(patienceMs), cache: "no-store" };
@@ -80,5 +80,9 @@ export const api = {
   evidenceFiles: async (incident: string) => ((await call("GET", `/incidents/${incident}/evidence`, undefined, CHECKUP_MS)) as { files: EvidenceFile[] }).files,
   evidenceUrl: (path: string, original: boolean) => `${BASE}/evidence/${path}${original ? "?original=true" : ""}`,
   evidenceSaveUrl: (path: string) => `${BASE}/evidence/${path}?download=true`,
+  overlay: async (camera: string) => (await call("GET", `/cameras/${camera}/overlay`)) as Overlay,
+  tryCalibration: async (camera: string, order: CalibrationOrder) =>
+    (await call("POST", `/cameras/${camera}/calibration`, order, CHECKUP_MS)) as CalibrationResult,
+  acceptCalibration: (camera: string, order: CalibrationOrder) => call("PUT", `/cameras/${camera}/calibration`, order, CHECKUP_MS),
   frameUrl: (camera: string, seq: number) => `${BASE}/cameras/${camera}/frame.jpg?seq=${seq}`,
 };

@@ -31,6 +31,13 @@ export type DockView = State["docks"][number];
 export type DockState = DockView["state"];
 export type CameraView = State["cameras"][number];
 export type CameraPlace = Site["cameras"][number];
+export type CalibrationResult = Full<Schemas["CalibrationResult"]>;
+export type CalibrationOrder = Omit<Schemas["CalibrationRequest"], "points"> & {
+  /** `datum` says which map a place was read from; the service converts it. */
+  points: (Schemas["ControlPoint"] & { datum: string })[];
+};
+export type Overlay = CalibrationResult["overlay"];
+export type PointResidual = CalibrationResult["points"][number];
 export type SpeakerPlace = Site["speakers"][number];
 export type Drift = State["drifts"][number];
 export type Bore = NonNullable<State["bore"]>;

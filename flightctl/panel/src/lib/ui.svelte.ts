@@ -12,6 +12,7 @@ export type Dialog =
   | { kind: "reject"; incidentId: string }
   | { kind: "close"; incidentId: string }
   | { kind: "camera"; cameraId: string }
+  | { kind: "calibrate"; cameraId: string }
   | { kind: "drone"; droneId: string }
   | { kind: "override"; incidentId: string; droneId: string | null }
   | { kind: "help" };
