@@ -24,6 +24,8 @@ _FRESH_S = 20.0  # a level read longer ago says nothing of now
 _SURE_M = 0.2
 _READ_FOR_M = 600.0  # how far from where it was read a level holds, with no front between
 _SAME_LEVEL_M = 0.4
+_SIGHTING_SIGMA_S = 10.0  # of an alert that does not say how sure it is
+_LEAST_SIGHTING_SIGMA_S = 2.0  # pictures come late, and a front is not a line
 PASSED_S = 3600.0  # the danger lasts past the front (RIVER.md §7.10)
 
 
@@ -112,5 +114,13 @@ class Surroundings:
         if alert.position is None:
             return
         place = self._site.frame.to_enu(alert.position)
-        taken = self.forecast.observe(place, alert.at, sigma_s=10.0)
+        taken = self.forecast.observe(place, alert.at, sigma_s=_sighting_sigma_s(alert))
         log.info("front observed", camera=alert.camera_id, taken=taken)
+
+
+def _sighting_sigma_s(alert: Alert) -> float:
+    """How sure the time is at which the front was where it was seen: its place's sigma, run through at its speed."""
+    sigma_m, speed_mps = alert.details.get("front_sigma_m"), alert.details.get("speed_mps")
+    if not isinstance(sigma_m, int | float) or not isinstance(speed_mps, int | float) or speed_mps <= 0:
+        return _SIGHTING_SIGMA_S
+    return max(sigma_m / speed_mps, _LEAST_SIGHTING_SIGMA_S)

@@ -109,6 +109,7 @@ class CameraPipeline:
         """The water's level and the zones in force, from the service."""
         if self.scene.apply(context):
             self._look_from_scene()
+            self._river.look_anew()
 
     def _look_from_scene(self) -> None:
         seen = np.flatnonzero((self.scene.codes != NOTHING).any(axis=1))
@@ -184,7 +185,7 @@ class CameraPipeline:
         if not background.ready:
             background.learn(gray, foreground, None, max(dt_s, 0.05))
             return []
-        findings = self._flood.step(foreground, self._top_row, now_s)
+        self._flood.step(foreground, self._top_row, now_s)
         if self._flood.restless:
             self._look_from_scene()
         wet = cv2.countNonZero(cv2.bitwise_and(foreground, self._water_mask)) / self._water_px
@@ -208,7 +209,7 @@ class CameraPipeline:
             if background.forget_ghost(gray, (left, top, int(box.x + box.w) + 3, lower)):
                 self._tracker.drop(track)
         background.learn(gray, foreground, self._protected(gray, now_s), dt_s)
-        return findings + self._judge(self._tracker.tracks, now_s)
+        return self._judge(self._tracker.tracks, now_s)
 
     def _protected(self, gray: Gray, now_s: float) -> Gray:
         """Where nothing may be learnt: under everybody who is, or a moment ago was, seen there."""
