@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 
 import numpy as np
 import structlog
@@ -16,7 +17,7 @@ from geofence.current import CurrentField
 from geofence.level import WaterLevel
 from geofence.position import Enu
 from geofence.windows import Conditions
-from vision.alert import Alert, WaterReading
+from vision.alert import Alert, SurfaceCurrent, WaterReading
 
 log = structlog.get_logger(__name__)
 
@@ -80,6 +81,12 @@ class Surroundings:
         """What a camera's newest report says of the level."""
         if reading is not None:
             self._read[camera_id] = reading
+
+    def currents_seen(self, currents: Iterable[SurfaceCurrent], at: datetime) -> None:
+        """What a camera sees of the surface's motion corrects the current that drift is reckoned with."""
+        for current in currents:
+            place = self._site.frame.to_enu(current.position)
+            self.current.observe(place, at, Enu(current.east_mps, current.north_mps), current.sigma_mps)
 
     def _forecast_amsl_m(self, place: Enu) -> float:
         points = np.array([[place.east_m, place.north_m]])

@@ -158,6 +158,7 @@ class CameraPipeline:
             alerts=tuple(alerts),
             tracks=views,
             water=self._river.reading(at, now_s),
+            currents=self._river.currents(),
             preview_jpeg=preview,
         )
 

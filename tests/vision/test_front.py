@@ -25,7 +25,7 @@ FPS = 5
 Painter = Callable[[float, NDArray[np.float32], np.random.Generator], None]
 
 
-def _scene() -> SceneModel:
+def scene_from_above() -> SceneModel:
     half = SIZE[1] * M_PER_PX / 2
     camera = Camera(
         id="above", name={}, stream="-", position=HERE, height_amsl_m=float(half / np.tan(np.radians(4))),
@@ -36,7 +36,7 @@ def _scene() -> SceneModel:
 
 
 def _seen(paint: Painter, seconds: float = 22.0) -> list[Front]:
-    watch = FrontWatch(cells_of(_scene(), FrontConfig()), FrontConfig())
+    watch = FrontWatch(cells_of(scene_from_above(), FrontConfig()), FrontConfig())
     rng = np.random.default_rng(4)
     fronts: list[Front] = []
     for index in range(int(seconds * FPS)):
@@ -148,7 +148,7 @@ def test_a_front_that_is_lost_early_is_told_where_it_must_be_by_now() -> None:
 
 
 def test_no_bank_no_cells() -> None:
-    scene = _scene()
+    scene = scene_from_above()
     bare = SceneModel(scene.projection, SceneGeometry((), 0.0, 0.0))
     assert cells_of(bare, FrontConfig()) is None
     blank: Gray = np.zeros(SIZE, np.uint8)
