@@ -13,7 +13,7 @@ from .test_front import SIZE, scene_from_above
 FPS = 5
 
 
-def _watched(east_mps: float, south_mps: float, *, contrast: float = 14.0, noise: float = 1.5, seconds: float = 16.0):
+def _watched(east_mps: float, south_mps: float, *, contrast: float = 14.0, noise: float = 1.5, seconds: float = 24.0):
     """Foam carried over still stains; the picture is a metre a pixel."""
     rng = np.random.default_rng(3)
     foam = cv2.GaussianBlur(rng.normal(0, 1, (400, 520)).astype(np.float32), (0, 0), 1.6)
