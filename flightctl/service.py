@@ -258,6 +258,7 @@ class Service:
             report = await self._reports.get()
             self.cameras.take(report)
             self.surroundings.water_read(report.camera_id, report.water)
+            self.surroundings.currents_seen(report.currents, report.at)
             for alert in report.alerts:
                 if alert.kind is AlertKind.BORE_FRONT:
                     self.surroundings.front_seen(alert)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 
 import numpy as np
 import structlog
@@ -16,7 +17,7 @@ from geofence.current import CurrentField
 from geofence.level import WaterLevel
 from geofence.position import Enu
 from geofence.windows import Conditions
-from vision.alert import Alert, WaterReading
+from vision.alert import Alert, SurfaceCurrent, WaterReading
 
 log = structlog.get_logger(__name__)
 
@@ -24,6 +25,8 @@ _FRESH_S = 20.0  # a level read longer ago says nothing of now
 _SURE_M = 0.2
 _READ_FOR_M = 600.0  # how far from where it was read a level holds, with no front between
 _SAME_LEVEL_M = 0.4
+_SIGHTING_SIGMA_S = 10.0  # of an alert that does not say how sure it is
+_LEAST_SIGHTING_SIGMA_S = 2.0  # pictures come late, and a front is not a line
 PASSED_S = 3600.0  # the danger lasts past the front (RIVER.md §7.10)
 
 
@@ -79,6 +82,12 @@ class Surroundings:
         if reading is not None:
             self._read[camera_id] = reading
 
+    def currents_seen(self, currents: Iterable[SurfaceCurrent], at: datetime) -> None:
+        """What a camera sees of the surface's motion corrects the current that drift is reckoned with."""
+        for current in currents:
+            place = self._site.frame.to_enu(current.position)
+            self.current.observe(place, at, Enu(current.east_mps, current.north_mps), current.sigma_mps)
+
     def _forecast_amsl_m(self, place: Enu) -> float:
         points = np.array([[place.east_m, place.north_m]])
         return float(self._level.amsl_m(points, self._clock.now())[0])
@@ -112,5 +121,13 @@ class Surroundings:
         if alert.position is None:
             return
         place = self._site.frame.to_enu(alert.position)
-        taken = self.forecast.observe(place, alert.at, sigma_s=10.0)
+        taken = self.forecast.observe(place, alert.at, sigma_s=_sighting_sigma_s(alert))
         log.info("front observed", camera=alert.camera_id, taken=taken)
+
+
+def _sighting_sigma_s(alert: Alert) -> float:
+    """How sure the time is at which the front was where it was seen: its place's sigma, run through at its speed."""
+    sigma_m, speed_mps = alert.details.get("front_sigma_m"), alert.details.get("speed_mps")
+    if not isinstance(sigma_m, int | float) or not isinstance(speed_mps, int | float) or speed_mps <= 0:
+        return _SIGHTING_SIGMA_S
+    return max(sigma_m / speed_mps, _LEAST_SIGHTING_SIGMA_S)

@@ -15,6 +15,7 @@ import shapely
 
 from geofence.bore import BoreForecast
 from geofence.level import WaterLevel, smooth
+from geofence.observed_current import ObservedCurrents
 from geofence.position import Enu, FloatArray
 from geofence.river import River
 
@@ -37,6 +38,7 @@ class CurrentField:
         self._forecast = forecast
         self._level = WaterLevel(river, forecast)
         self._model = river.current
+        self._observed = ObservedCurrents()
         self._grounds = [(_prepared(ground), ground.amsl_m) for ground in grounds]
 
     def velocity(self, points: FloatArray, at: datetime) -> FloatArray:
@@ -67,8 +69,23 @@ class CurrentField:
         near_wall = model.bank_factor + (1.0 - model.bank_factor) * smooth(offset / model.bank_layer_m)
         speed = self.upstream_mps(since_s) * np.where(walled, near_wall, 1.0)
         speed = np.where(walled & (offset < 0), 0.0, speed)
-        speed = np.where(self._dry(points, since_s), 0.0, speed)
-        return direction * speed[:, None]
+        dry = self._dry(points, since_s)
+        speed = np.where(dry, 0.0, speed)
+        velocity = direction * speed[:, None]
+        if self._observed:
+            ashore = (walled & (offset < 0)) | dry
+            velocity += np.where(ashore[:, None], 0.0, self._observed.correction(points, at, since_s))
+        return velocity
+
+    def observe(self, place: Enu, at: datetime, velocity: Enu, sigma_mps: float) -> bool:
+        """The surface was seen to move so: believed near by and for a while. False when it is refused."""
+        east, north = (float(x) for x in self.velocity(np.array([[place.east_m, place.north_m]]), at)[0])
+        known = self._observed.correction_at(place, at, self._since_s(place, at)) if self._observed else Enu(0.0, 0.0)
+        forecast = Enu(east - known.east_m, north - known.north_m)
+        return self._observed.note(place, at, velocity, forecast, sigma_mps)
+
+    def _since_s(self, place: Enu, at: datetime) -> float:
+        return float(self._forecast.since_front_s(np.array([[place.east_m, place.north_m]]), at)[0])
 
     def front_passes(self, points: FloatArray, after: datetime, before: datetime) -> bool:
         """Whether the current turns at any of the points between two instants, give or take a few seconds."""

@@ -133,6 +133,18 @@ class WaterReading(BaseModel):
     reason: str = ""
 
 
+class SurfaceCurrent(BaseModel):
+    """The water's velocity at its surface, seen at one place."""
+
+    model_config = ConfigDict(frozen=True)
+
+    position: LatLon
+    east_mps: float
+    north_mps: float
+    sigma_mps: float  # of each component
+    quality: float  # how clearly it stood out
+
+
 class FrameReport(BaseModel):
     """What a camera's pipeline says of one analysed frame, or of a frame that did not come."""
 
@@ -145,6 +157,7 @@ class FrameReport(BaseModel):
     alerts: tuple[Alert, ...] = ()
     tracks: tuple[TrackView, ...] = ()
     water: WaterReading | None = None  # None: this camera has no transect to read it on
+    currents: tuple[SurfaceCurrent, ...] = ()  # on frames with a new reading only
     preview_jpeg: bytes | None = None  # the picture with boxes drawn; not on every frame
     evidence: tuple[EvidenceUpdate, ...] = ()  # of alerts told earlier
     vitals: CameraVitals | None = None  # now and then

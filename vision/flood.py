@@ -14,9 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geofence.position import Enu
-from vision.alert import AlertKind
 from vision.background import Gray
-from vision.rules.finding import Finding
 from vision.scene import FIRST_FORESHORE, WATER, SceneModel
 
 
@@ -51,7 +49,6 @@ class FloodWatch:
         self.restless = False  # the front is passing or has just passed
         self._front_at_s = -1e9
         self._stirred_s: NDArray[np.float64] = np.zeros(0)
-        self._told_s = -1e9
         self._prepare()
 
     def _prepare(self) -> None:
@@ -86,11 +83,11 @@ class FloodWatch:
         self._crossed_s = np.full(count, -np.inf)
         self._stirred_s = np.full(count, -np.inf)
 
-    def step(self, foreground: Gray, top_row: int, now_s: float) -> list[Finding]:
+    def step(self, foreground: Gray, top_row: int, now_s: float) -> None:
         """Takes the raw change mask of one frame; floods the scene's foreshore where the front has passed."""
         config = self._config
         if self._strips is None:
-            return []
+            return
         step = config.step_px
         first = -(-top_row // step)
         strips = self._strips[first:]
@@ -103,15 +100,15 @@ class FloodWatch:
         if not hit.any() or np.count_nonzero(hit) > config.sudden_fraction * np.count_nonzero(
             self._pixels >= config.min_pixels
         ):
-            return []
+            return
         new = np.flatnonzero(hit & (now_s - self._crossed_s > config.again_after_s))
         if not len(new):
-            return []
+            return
         self._crossed_s[new] = now_s
         self._recent.extend((now_s, int(strip)) for strip in new)
         while self._recent and now_s - self._recent[0][0] > config.front_within_s:
             self._recent.popleft()
-        return self._front(now_s)
+        self._front(now_s)
 
     def near_front(self, point: Enu, now_s: float) -> bool:
         """The front is here, was just now or is about to be: what appears here is foam, not somebody arriving."""
@@ -143,32 +140,18 @@ class FloodWatch:
         metres = (point.east_m - self._eye[0]) * self._along[0] + (point.north_m - self._eye[1]) * self._along[1]
         return int((float(metres) - self._first_m) // self._config.strip_m)
 
-    def _front(self, now_s: float) -> list[Finding]:
-        """Several strips crossed one after the other make a front; it is told once."""
+    def _front(self, now_s: float) -> None:
+        """Several strips crossed one after the other are flooded; what runs there is told by `vision.front`."""
         config = self._config
         times = np.array([at for at, _ in self._recent])
         places = np.array([strip for _, strip in self._recent]) * config.strip_m
         if len(set(times.tolist())) < 3 or len(times) < config.front_strips or np.ptp(places) < 3 * config.strip_m:
-            return []
+            return
         speed = float(np.polyfit(times - times[0], places, 1)[0])
-        if not config.min_front_mps <= abs(speed) <= config.max_front_mps:
-            return []
-        self._front_at_s = now_s
-        self.restless = True
-        self._flood()
-        if now_s - self._told_s < config.again_after_s:
-            return []
-        self._told_s = now_s
-        latest = float(places[times == times[-1]].mean()) + self._first_m
-        heading = self._along * np.sign(speed)
-        place = self._eye + self._along * latest + self._right * 20.0
-        details = {
-            "speed_mps": round(abs(speed), 1),
-            "heading_deg": round(float(np.degrees(np.arctan2(heading[0], heading[1]))) % 360.0, 0),
-            "reason": f"a front crosses the river at {abs(speed):.1f} m/s",
-        }
-        sigma_m = max(6.0, abs(speed) * 0.4)
-        return [Finding(AlertKind.BORE_FRONT, Enu(float(place[0]), float(place[1])), sigma_m, None, 0.8, details)]
+        if config.min_front_mps <= abs(speed) <= config.max_front_mps:
+            self._front_at_s = now_s
+            self.restless = True
+            self._flood()
 
     def _flood(self) -> None:
         if self._strips is not None:

@@ -155,6 +155,7 @@ class CameraPipeline:
         if self.scene.apply(context):
             self._look_from_scene()
             self._sight.scene_changed()
+            self._river.look_anew()
 
     def _look_from_scene(self) -> None:
         seen = np.flatnonzero((self.scene.codes != NOTHING).any(axis=1))
@@ -214,6 +215,7 @@ class CameraPipeline:
             alerts=tuple(alerts),
             tracks=views,
             water=self._river.reading(at, now_s),
+            currents=self._river.currents(),
             preview_jpeg=preview,
         )
 
@@ -246,7 +248,7 @@ class CameraPipeline:
         if self._specks is not None and not self._specks.settled:
             background.learn(gray, foreground, None, dt_s)
             return []
-        findings = self._flood.step(foreground, self._top_row, now_s)
+        self._flood.step(foreground, self._top_row, now_s)
         if self._flood.restless:
             self._look_from_scene()
         wet = cv2.countNonZero(cv2.bitwise_and(foreground, self._water_mask)) / self._water_px
@@ -278,7 +280,7 @@ class CameraPipeline:
         background.learn(gray, foreground, self._known(gray), dt_s)
         if self._light.gain is not None:
             background.relight(self._light.gain, dt_s)
-        findings += self._crowd.step(gray, self._top_row, now_s)
+        findings = self._crowd.step(gray, self._top_row, now_s)
         findings += self._left_behind.step(detections, self._tracker.tracks, now_s)
         return findings + self._judge(self._tracker.tracks, now_s)
 

@@ -1,4 +1,4 @@
-"""All that one camera tells of the river: the water's level and its rise. One `step` a frame.
+"""All that one camera tells of the river: level, rise, the bore's front, the current. One `step` a frame.
 
 Each part looks when it is due and at as few pixels as it can; together they cost a fraction of a millisecond a frame.
 """
@@ -8,11 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from vision.alert import WaterReading
+from vision.alert import SurfaceCurrent, WaterReading
 from vision.background import Gray
+from vision.front import FrontConfig, FrontWatch, cells_of
+from vision.rules.bore_front import BoreFrontConfig, BoreFrontRule
 from vision.rules.finding import Finding
 from vision.rules.rising_water import RisingWaterConfig, RisingWaterRule
 from vision.scene import SceneModel
+from vision.surface_velocity import VelocityConfig, VelocityWatch, plane_of
 from vision.water_level import LevelConfig, LevelFilter
 from vision.waterline import WaterlineConfig, WaterlineWatch, transects_of
 
@@ -22,6 +25,9 @@ class RiverConfig:
     waterline: WaterlineConfig = field(default_factory=WaterlineConfig)
     level: LevelConfig = field(default_factory=LevelConfig)
     rising: RisingWaterConfig = field(default_factory=RisingWaterConfig)
+    front: FrontConfig = field(default_factory=FrontConfig)
+    bore_front: BoreFrontConfig = field(default_factory=BoreFrontConfig)
+    velocity: VelocityConfig = field(default_factory=VelocityConfig)
     told_for_s: float = 10.0  # a level older than this is not told
 
 
@@ -35,11 +41,22 @@ class RiverWatch:
         self._rising = RisingWaterRule(config.rising)
         self._transects = 0
         self._sigma_m = 0.0
-        self._front_at_s: float | None = None
+        self._front = FrontWatch(cells_of(scene, config.front), config.front)
+        self._velocity = VelocityWatch(plane_of(scene, config.velocity), config.velocity)
+        self._new_vectors = False
+        self._front_rule = BoreFrontRule(config.bore_front)
 
     def step(self, gray: Gray, now_s: float) -> list[Finding]:
         """Takes one whole picture."""
-        return self._step_level(gray, now_s)
+        fronts = self._front.step(gray, now_s)
+        self._new_vectors = self._velocity.step(gray, now_s)
+        findings = self._front_rule.step(fronts, now_s)
+        return findings + self._step_level(gray, now_s)
+
+    def look_anew(self) -> None:
+        """The scene's tables have changed: the water stands at another level."""
+        self._front.move(cells_of(self._scene, self._config.front))
+        self._velocity.move(plane_of(self._scene, self._config.velocity))
 
     def _step_level(self, gray: Gray, now_s: float) -> list[Finding]:
         watch = self._waterline
@@ -49,7 +66,22 @@ class RiverWatch:
         self._transects, self._sigma_m = line.transects, line.sigma_m
         if not self._level.take(now_s - watch.lag_s, line.amsl_m, line.scatter_m) or self._level.level is None:
             return []
-        return self._rising.step(self._level.level, watch.transects.middle, self._front_at_s)
+        return self._rising.step(self._level.level, watch.transects.middle, self._front_rule.seen_at_s)
+
+    def currents(self) -> tuple[SurfaceCurrent, ...]:
+        """What the picture just taken completed; empty between readings and where nothing is known."""
+        if not self._new_vectors:
+            return ()
+        return tuple(
+            SurfaceCurrent(
+                position=self._scene.projection.wgs84(vector.place),
+                east_mps=round(vector.east_mps, 3),
+                north_mps=round(vector.north_mps, 3),
+                sigma_mps=round(vector.sigma_mps, 3),
+                quality=round(vector.quality, 2),
+            )
+            for vector in self._velocity.vectors
+        )
 
     def reading(self, at: datetime, now_s: float) -> WaterReading | None:
         """The level as of now, or why it is not known; None without transects."""

@@ -43,6 +43,7 @@ class WaterlineConfig:
     least_ratio: float = 1.25  # of the deviation below the line to that above, over all transects
     least_certainty: float = 3.0  # standard errors of that ratio
     beside_m: float = 0.6  # so far from the line on both sides it must be as farther away
+    swash_m: float = 0.35  # above it spray, and what it wets as it rises, change too
     edge_px: float = 2.5  # so far on both sides of a line brightness is compared
     motion_sigma_px: float = 1.7  # of the line found by motion alone; the edge is looked for around it
     least_motion_sigma_m: float = 0.1
@@ -158,10 +159,10 @@ class WaterlineWatch:
     ) -> bool:
         """Right below the line it moves as it does farther down, and right above it is as still as farther up."""
         config = self._config
-        away = np.abs(lines.heights_m - line.amsl_m)
-        close = (away <= config.beside_m) & (away > config.step_m)
-        under = lines.heights_m < line.amsl_m
-        below, above = (moved[lines.seen & (close & side)[None]] for side in (under, ~under))
+        up = lines.heights_m - line.amsl_m
+        under = (up <= -config.step_m) & (up >= -config.beside_m)
+        over = (up >= config.swash_m) & (up <= config.swash_m + config.beside_m)
+        below, above = (moved[lines.seen & side[None]] for side in (under, over))
         if not len(below) or not len(above):
             return False
         middle = (sides[0] + sides[1]) / 2

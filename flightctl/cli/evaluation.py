@@ -15,11 +15,13 @@ class Material(StrEnum):
     RENDERED = "rendered"
     FOOTAGE = "footage"
     NUISANCE = "nuisance"
+    WATER = "water"
 
 
 def evaluate(
     materials: Annotated[
-        list[Material] | None, typer.Argument(metavar="[MATERIAL]...", help="rendered, footage, nuisance; else all.")
+        list[Material] | None,
+        typer.Argument(metavar="[MATERIAL]...", help="rendered, footage, nuisance, water; else all."),
     ] = None,
     seeds: Annotated[
         str | None, typer.Option(metavar="A-B", help="Tune seeds 0-9999 or test seeds 10000-19999.")

@@ -33,6 +33,7 @@ from sim.evaluation.cases import (
     seeds_of,
 )
 from sim.evaluation.play import Played, play
+from sim.evaluation.water import WATER_COUNT, WaterReport, evaluate_water, play_water, water_case
 from vision.errors import OutputUnwritable
 from vision.evaluation import Figures, Score
 from vision.footage import FootageReport, evaluate_footage
@@ -44,6 +45,7 @@ class Material(StrEnum):
     RENDERED = "rendered"
     FOOTAGE = "footage"
     NUISANCE = "nuisance"
+    WATER = "water"
 
 
 @dataclass
@@ -115,10 +117,13 @@ def evaluate(
     chosen = [material for material in Material if material.value in materials or not materials]
     seed_set, span = ("test", None) if seeds is None else seeds_of(seeds)
     console = Console(stderr=True)
-    reports: list[MaterialReport | FootageReport] = []
+    reports: list[MaterialReport | FootageReport | WaterReport] = []
     for material in chosen:
         if material is Material.FOOTAGE:
             reports.append(evaluate_footage(footage))
+            continue
+        if material is Material.WATER:
+            reports.append(_water(span, seed_set, jobs))
             continue
         make, count = (
             (rendered_case, RENDERED_COUNT) if material is Material.RENDERED else (nuisance_case, NUISANCE_COUNT)
@@ -142,8 +147,21 @@ def evaluate(
     for report in reports:
         if isinstance(report, MaterialReport):
             _tell(shown, report)
+        elif isinstance(report, WaterReport):
+            shown.print(f"[bold]water[/] (rendered scenes, not real footage): {report.seed_set} seeds", report.seeds)
+            _table(shown, ("figure", "value"), report.rows())
         else:
             _tell_footage(shown, report)
+
+
+def _water(span: range | None, seed_set: SeedSet, jobs: int) -> WaterReport:
+    seeds = TEST_SEEDS[:WATER_COUNT] if span is None else span
+    cases = [water_case(seed) for seed in seeds]
+    jobs = min(jobs, _MOST_JOBS, len(cases))
+    if jobs <= 1:
+        return evaluate_water(seeds, seed_set, map(play_water, cases))
+    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return evaluate_water(seeds, seed_set, pool.map(play_water, cases))
 
 
 def _folder(path: Path) -> Path:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from flightctl.clock import Clock
 from flightctl.site_loading import HAINING, load_site
 from flightctl.surroundings import Surroundings
-from geofence.bore import BoreForecast
+from geofence.bore import BoreForecast, PassageSource
+from geofence.identity import uuid7
 from geofence.position import Enu
-from vision.alert import WaterReading
+from vision.alert import Alert, AlertKind, UncertainPosition, WaterReading
 
 NOW = datetime(2026, 9, 28, 10, 0, tzinfo=UTC)
 
@@ -64,3 +66,23 @@ def test_a_camera_that_does_not_see_the_edge_leaves_the_forecast(around: Surroun
     around.water_read("cam-5", _reading(around, here, level=None))
     around.water_read("cam-3", None)
     assert around.water_amsl_m(here) == pytest.approx(forecast)
+
+
+def test_a_front_seen_anchors_the_forecast_as_surely_as_it_was_seen(around: Surroundings) -> None:
+    river = around.forecast.river
+    start = around.forecast.next_passage(river.bank.to_enu(0.0, 30.0), NOW)
+    place = river.frame.to_wgs84(river.bank.to_enu(0.0, 30.0))
+    alert = Alert(
+        id=uuid7(start.at, np.random.default_rng(1)),
+        kind=AlertKind.BORE_FRONT,
+        camera_id="cam-3",
+        at=start.at + timedelta(minutes=4),
+        position=UncertainPosition(lat=place.lat, lon=place.lon, sigma_m=30.0),
+        confidence=0.9,
+        details={"speed_mps": 6.0, "front_sigma_m": 36.0},
+    )
+    around.front_seen(alert)
+    passage = around.forecast.next_passage(river.bank.to_enu(0.0, 30.0), NOW)
+    assert passage.source is PassageSource.OBSERVATION
+    assert passage.at == alert.at
+    assert passage.sigma_s == pytest.approx(6.0, abs=0.5)

@@ -22,7 +22,7 @@ from vision.water_level import Level, LevelConfig, LevelFilter
 HERE = LatLon(lat=30.4, lon=120.54)
 FRAME = LocalFrame(HERE)
 WALL_M = 40.0  # north of the camera: a wall across the view
-FPS = 5
+FPS = 3
 
 
 def _scene() -> SceneModel:

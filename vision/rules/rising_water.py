@@ -51,7 +51,7 @@ class RisingWaterRule:
         while now_s - past[0].at_s > config.look_back_s:
             past.popleft()
         reason = self._fast(level) or self._step(now_s)
-        if reason is None or (front_at_s is not None and 0.0 <= now_s - front_at_s <= config.after_front_s):
+        if reason is None or (front_at_s is not None and abs(now_s - front_at_s) <= config.after_front_s):
             return []
         told = self._told
         again = told is None or now_s - told.at_s >= config.again_after_s or now_s < told.at_s
