@@ -76,6 +76,11 @@ class Background:
         self.difference = cv2.absdiff(gray, self._shown)  # type: ignore[assignment]
         return cv2.compare(self.difference, self._threshold, cv2.CMP_GT)  # type: ignore[return-value]
 
+    def changed(self, gray: Gray) -> Gray:
+        """As `foreground`, of another picture than is to be learnt."""
+        assert self._shown is not None
+        return cv2.compare(cv2.absdiff(gray, self._shown), self.threshold, cv2.CMP_GT)  # type: ignore[return-value]
+
     def learn(self, gray: Gray, foreground: Gray, protected: Gray | None, dt_s: float) -> None:
         """Moves the model towards the picture: quickly where empty, slowly where not, never under `protected`."""
         assert self._mean is not None

@@ -134,6 +134,10 @@ class FloodWatch:
         """A front went by within the last quarter of an hour."""
         return now_s - self._front_at_s < self._config.again_after_s
 
+    def stirring(self, now_s: float) -> bool:
+        """Something crosses the strips, or has just: what changes over a whole block there need not be light."""
+        return self.restless or bool((now_s - self._crossed_s < self._config.stirred_s).any())
+
     def _strip_of(self, point: Enu) -> int:
         if self._strips is None:
             return -1

@@ -49,7 +49,7 @@ from vision.rules.left_behind import LeftBehindConfig, LeftBehindRule
 from vision.rules.person_in_water import PersonInWaterConfig, PersonInWaterRule
 from vision.rules.stopped import StoppedConfig, StoppedRule
 from vision.rules.zone_entry import ZoneEntryConfig, ZoneEntryRule
-from vision.scene import NOTHING, WATER, SceneContext, SceneModel
+from vision.scene import FIRST_FORESHORE, NOTHING, WATER, SceneContext, SceneModel
 from vision.specks import Specks, SpecksConfig
 from vision.steady import Steady, SteadyConfig
 from vision.thresholds import with_thresholds
@@ -162,8 +162,11 @@ class CameraPipeline:
         self._top_row = max(int(seen[0]) - 12, 0) if len(seen) else 0
         self._water_mask = (self.scene.codes[self._top_row :] == WATER).astype(np.uint8) * 255
         self._solid_mask = cast("Gray", cv2.bitwise_not(self._water_mask))
-        self._water_px = max(int(cv2.countNonZero(self._water_mask)), 1)
         codes = self.scene.codes[self._top_row :]
+        self._dry_mask = cast(
+            "Gray", cv2.bitwise_and(self._solid_mask, (codes < FIRST_FORESHORE).astype(np.uint8) * 255)
+        )
+        self._water_px = max(int(cv2.countNonZero(self._water_mask)), 1)
         if self._specks is None:
             self._specks = Specks(codes, self._specks_config)
         else:
@@ -239,7 +242,8 @@ class CameraPipeline:
     def _look(self, gray: Gray, now_s: float, recognised: Sequence[PersonBox] = ()) -> list[Finding]:
         background = self._background
         dt_s = min(now_s - self._last_s, _MAX_GAP_S) if self._last_s is not None else 0.0
-        gray = self._set_back(gray, now_s)
+        as_lit = self._held(gray, now_s)
+        gray = self._evened(as_lit, now_s)
         foreground = background.foreground(gray)
         if not background.ready:
             background.learn(gray, foreground, None, max(dt_s, 0.05))
@@ -248,11 +252,11 @@ class CameraPipeline:
         if self._specks is not None and not self._specks.settled:
             background.learn(gray, foreground, None, dt_s)
             return []
-        self._flood.step(foreground, self._top_row, now_s)
+        self._flood.step(background.changed(as_lit), self._top_row, now_s)
         if self._flood.restless:
             self._look_from_scene()
         wet = cv2.countNonZero(cv2.bitwise_and(foreground, self._water_mask)) / self._water_px
-        changing = self._upheaval.step(foreground, self._solid_mask, self._known(gray), now_s)
+        changing = self._upheaval.step(foreground, self._dry_mask, self._known(gray), now_s)
         background.upheaved = changing and not self._flood.restless
         background.flooded = self._flood.restless or wet > background.config.flood_fraction
         dark, bright = self._water.split(gray, self._water_mask)
@@ -284,13 +288,21 @@ class CameraPipeline:
         findings += self._left_behind.step(detections, self._tracker.tracks, now_s)
         return findings + self._judge(self._tracker.tracks, now_s)
 
-    def _set_back(self, gray: Gray, now_s: float) -> Gray:
-        """The picture where the empty scene lies and in its light."""
+    def _held(self, gray: Gray, now_s: float) -> Gray:
+        """The picture where the empty scene lies."""
         believed = self._background.picture
         if not self._background.ready or believed is None or believed.shape != gray.shape:
             return gray
         self._steady.choose(believed, self._solid_mask, now_s)
-        return self._light.evened(self._steady.held(gray, believed), believed, self._solid_mask)
+        return self._steady.held(gray, believed)
+
+    def _evened(self, gray: Gray, now_s: float) -> Gray:
+        """The picture in the light of the empty scene. A front turns whole blocks white, and that is not light."""
+        believed = self._background.picture
+        if not self._background.ready or believed is None or believed.shape != gray.shape:
+            return gray
+        readable = self._dry_mask if self._flood.stirring(now_s) else self._solid_mask
+        return self._light.evened(gray, believed, readable)
 
     def _cleaned(self, gray: Gray, foreground: Gray, now_s: float, dt_s: float) -> Gray:
         """The foreground without rain and snow."""

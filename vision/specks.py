@@ -61,6 +61,7 @@ class Specks:
         self._kept: tuple[Gray, Gray] | None = None  # of the last two frames, dilated
         self.dense = False  # too much for thresholds
         self._since_judged_s = 0.0
+        self.rise: dict[int, tuple[int, int]] = {}
         self._near = np.ones((3, 3), np.uint8)
         self.look_at(codes)
 
@@ -84,7 +85,8 @@ class Specks:
             self._count, self._weight, self._settled_s = count, 0.0, 0.0
             self._seen = np.zeros((2, count * _LEVELS))
             self._last = self._wide = self._kept = None
-        self.rise: dict[int, tuple[int, int]] = dict.fromkeys(self._pixels, (0, 0))
+        known = self.rise
+        self.rise = {kind: known.get(kind, (0, 0)) for kind in self._pixels}
 
     @property
     def settled(self) -> bool:
