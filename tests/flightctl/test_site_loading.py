@@ -10,6 +10,7 @@ import pytest
 
 from flightctl.site_loading import HAINING, SiteInvalid, load_site
 from geofence.errors import InvalidInput
+from tests.vision.tiny_network import write_network
 
 
 @pytest.fixture
@@ -122,3 +123,19 @@ def test_a_missing_or_broken_file_is_one_clear_sentence(site: Path, name: str) -
 def test_a_folder_that_is_not_there_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(SiteInvalid, match="site init"):
         load_site(tmp_path / "nowhere")
+
+
+def test_a_cameras_detector_counts_from_the_sites_folder_and_one_that_is_missing_is_told_at_its_line(
+    site: Path,
+) -> None:
+    def add(text: str) -> str:
+        return text.replace("    analysis_fps: 5\n", "    analysis_fps: 5\n    detector: {model: people.onnx}\n", 1)
+
+    change(site, "site.yaml", add)
+    (said,) = faults(site)
+    assert f"{site / 'people.onnx'} does not exist" in said
+    assert f":{line_of(site, 'site.yaml', 'people.onnx')}" in said
+    write_network(site / "people.onnx")
+    detector = load_site(site).file.cameras[0].detector
+    assert detector is not None
+    assert detector.model == site / "people.onnx"

@@ -122,7 +122,10 @@ class CollapseRule:
             took_s = self._took(history[index:], down[0], top, height)
             if took_s is None or took_s > config.within_s or not self._plunges(history[index:], down[0], height):
                 continue
-            lying = _around([m for m in down if m.at_s <= down[0].at_s + config.stay_s])
+            rest = [m for m in down if m.at_s <= down[0].at_s + config.stay_s]
+            if sum(m.pixels for m in rest) < config.whole_body * height * height:  # he lies still at once
+                rest += [_below(m, top + config.drop * height) for m in history if 0 < down[0].at_s - m.at_s <= 0.25]
+            lying = _around(rest)
             if lying.w < config.wide * lying.h or abs(lying.foot[0] - tall.foot[0]) > config.aside * height:
                 continue
             if not lying.y - top <= config.most_drop * height:
@@ -187,6 +190,12 @@ class CollapseRule:
         above = _changed(before, gray, (tall.x, top, tall.w, 0.4 * height), config.levels)
         below = _changed(before, gray, (lying.x, lying.y, lying.w, lying.h), config.levels)
         return above >= config.left_share and below >= config.lies_share
+
+
+def _below(moment: Moment, row: float) -> Moment:
+    """The part of it under a row."""
+    y = max(moment.y, row)
+    return Moment(moment.at_s, moment.x, y, moment.w, max(moment.y + moment.h - y, 1.0), moment.pixels)
 
 
 def _around(moments: list[Moment]) -> Moment:
