@@ -18,11 +18,15 @@ from numpy.typing import NDArray
 
 from vision.background import Gray
 
+_SAMPLE = 6
+
 
 @dataclass(frozen=True, slots=True)
 class CommotionConfig:
     apart_s: float = 0.15  # of the two pictures compared, at least
-    levels: int = 14  # of grey; sensors and codecs stay below
+    levels: tuple[int, int] = (8, 14)  # of grey that count as motion: in a dull picture, in one of usual contrast
+    contrast: float = 0.28  # of the picture's deviation
+    noise: float = 5.0  # times the usual difference of two pictures, which is the sensor's
     join_share: float = 0.06  # of the picture's height: gaps between moving edges of one body
     least_px: int = 40  # moving pixels of something worth following
     most: int = 24  # of the largest things; more is a crowd or water, and nobody's posture can be told
@@ -68,6 +72,7 @@ class Commotion:
         self.actors: list[Actor] = []
         self.moving: Gray = np.zeros((1, 1), np.uint8)
         self.pixels: deque[tuple[float, int]] = deque()  # that moved in the whole picture, by time
+        self.levels = self.config.levels[1]  # in force now
         self._past: deque[tuple[float, Gray]] = deque()
         self._next_id = 1
 
@@ -87,7 +92,11 @@ class Commotion:
         if reference is None:
             return self.actors
         difference = cv2.absdiff(gray, reference)
-        _, moving = cv2.threshold(difference, config.levels, 255, cv2.THRESH_BINARY)
+        usual = float(np.median(difference[::_SAMPLE, ::_SAMPLE]))
+        contrast = config.contrast * float(gray[::_SAMPLE, ::_SAMPLE].std())
+        low, high = config.levels
+        self.levels = min(max(round(contrast), low, round(config.noise * usual)), high)
+        _, moving = cv2.threshold(difference, self.levels, 255, cv2.THRESH_BINARY)
         self.moving = cast("Gray", cv2.morphologyEx(moving, cv2.MORPH_OPEN, np.ones((2, 2), np.uint8)))
         count = cv2.countNonZero(self.moving)
         self.pixels.append((now_s, count))

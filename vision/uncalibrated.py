@@ -77,7 +77,7 @@ _LOOK_LONGER_S = 0.12
 _LIKE = 0.6  # the recogniser's word for a person
 _RECOGNISED_FOR_S = 4.0
 _KEPT = 400
-_SMALLER = 2 / 3  # the picture in which falls are looked for
+_FALLS_PX = 320  # the longer side of the picture in which falls are looked for
 _BELONGS_S = 12.0
 _SAMPLE = 6
 _EVEN = 0.02  # of brightness: no more than this is left alone
@@ -106,6 +106,7 @@ class UncalibratedPipeline(CameraPipeline):
         camera = scene.projection.camera
         super().__init__(camera, scene, seed=0, preview_every_s=preview_every_s, evidence=evidence, config=_CONFIG)
         self._larger = width_px / camera.lens.width_px
+        self._smaller = min(1.0, _FALLS_PX / max(camera.lens.width_px, camera.lens.height_px))
         self._free = FreeTracker()
         self._commotion = Commotion()
         self._collapse = CollapseRule()
@@ -138,7 +139,7 @@ class UncalibratedPipeline(CameraPipeline):
     def _look(self, gray: Gray, now_s: float, recognised: object = ()) -> list[Finding]:
         background = self._background
         dt_s = min(now_s - self._last_s, _MAX_GAP_S) if self._last_s is not None else 0.0
-        small = cast("Gray", cv2.resize(gray, None, fx=_SMALLER, fy=_SMALLER, interpolation=cv2.INTER_AREA))
+        small = cast("Gray", cv2.resize(gray, None, fx=self._smaller, fy=self._smaller, interpolation=cv2.INTER_AREA))
         self._commotion.step(small, now_s)
         if background.ready:
             gray = self._evened(gray)
@@ -158,12 +159,12 @@ class UncalibratedPipeline(CameraPipeline):
             small,
             now_s,
             person=self._is_person,
-            foreground=_shrunk(foreground) if background.ready else None,
+            foreground=_shrunk(foreground, self._smaller) if background.ready else None,
             known_since_s=self._known_since_s,
         )
         findings: list[Finding] = []
         for fall in falls:
-            lying = _enlarged(fall.lying)
+            lying = _enlarged(fall.lying, self._smaller)
             reason = f"upright, then down by {fall.dropped:.0%} of the height in {fall.took_s:.1f} s, and stays down"
             details = {
                 "seen": "collapse",
@@ -222,7 +223,7 @@ class UncalibratedPipeline(CameraPipeline):
             for a in self._commotion.actors
             if a.last.at_s == now_s and a.last.h >= a.last.w and a.id not in self._recognised
         ]
-        actors = [a for a in actors if a.last.h / _SMALLER * self._larger >= _LEAST_PX]
+        actors = [a for a in actors if a.last.h / self._smaller * self._larger >= _LEAST_PX]
         if not self._background.ready and actors:
             actor = max(actors, key=lambda a: a.last.pixels)
             self._look_at(actor, now_s)
@@ -254,7 +255,7 @@ class UncalibratedPipeline(CameraPipeline):
             del self._verdicts[min(self._verdicts)]
 
     def _look_at(self, actor: Actor, now_s: float) -> None:
-        box = _enlarged(actor.last)
+        box = _enlarged(actor.last, self._smaller)
         if self._like(box.x, box.y, box.w, box.h) >= _LIKE:
             self._recognised[actor.id] = now_s
 
@@ -273,7 +274,7 @@ class UncalibratedPipeline(CameraPipeline):
         """Recognised as it moved, or in the pictures before the fall, wherever in its box he was."""
         if actor.id in self._recognised:
             return True
-        whole = _enlarged(moment)
+        whole = _enlarged(moment, self._smaller)
         now_s = self._commotion.pixels[-1][0]
         if now_s - self._asked.get(actor.id, -1e9) < _ASK_AGAIN_S:
             return False
@@ -323,11 +324,11 @@ class UncalibratedPipeline(CameraPipeline):
         )
 
 
-def _shrunk(mask: Gray) -> Gray:
-    return cast("Gray", cv2.resize(mask, None, fx=_SMALLER, fy=_SMALLER, interpolation=cv2.INTER_NEAREST))
+def _shrunk(mask: Gray, smaller: float) -> Gray:
+    return cast("Gray", cv2.resize(mask, None, fx=smaller, fy=smaller, interpolation=cv2.INTER_NEAREST))
 
 
-def _enlarged(moment: Moment) -> Moment:
+def _enlarged(moment: Moment, smaller: float) -> Moment:
     """In the pixels of the tracks."""
-    k = 1.0 / _SMALLER
+    k = 1.0 / smaller
     return Moment(moment.at_s, moment.x * k, moment.y * k, moment.w * k, moment.h * k, moment.pixels)

@@ -10,6 +10,7 @@ import pytest
 
 from flightctl.site_loading import HAINING, SiteInvalid, load_site
 from geofence.errors import InvalidInput
+from tests.vision.tiny_network import write_network
 
 
 @pytest.fixture
@@ -142,3 +143,19 @@ def test_a_wrong_threshold_is_told_at_its_line(site: Path) -> None:
     assert any(
         f"site.yaml:{line} vision.zone_entry.inertia: zone_entry has no such threshold" in f for f in faults(site)
     )
+
+
+def test_a_cameras_detector_counts_from_the_sites_folder_and_one_that_is_missing_is_told_at_its_line(
+    site: Path,
+) -> None:
+    def add(text: str) -> str:
+        return text.replace("    analysis_fps: 5\n", "    analysis_fps: 5\n    detector: {model: people.onnx}\n", 1)
+
+    change(site, "site.yaml", add)
+    (said,) = faults(site)
+    assert f"{site / 'people.onnx'} does not exist" in said
+    assert f":{line_of(site, 'site.yaml', 'people.onnx')}" in said
+    write_network(site / "people.onnx")
+    detector = load_site(site).file.cameras[0].detector
+    assert detector is not None
+    assert detector.model == site / "people.onnx"

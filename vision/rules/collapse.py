@@ -48,7 +48,6 @@ class CollapseConfig:
     left_share: float = 0.22  # of the place of head and chest that looks otherwise now
     lies_share: float = 0.15  # of the place where he lies
     border: float = 0.01  # of the picture's width: who was last seen so near to its side may have left
-    levels: int = 14
     alone: float = 0.6  # what else moves in the picture meanwhile, of what he moves
     aside: float = 1.3  # body heights
     again_s: float = 15.0
@@ -122,7 +121,10 @@ class CollapseRule:
             took_s = self._took(history[index:], down[0], top, height)
             if took_s is None or took_s > config.within_s or not self._plunges(history[index:], down[0], height):
                 continue
-            lying = _around([m for m in down if m.at_s <= down[0].at_s + config.stay_s])
+            rest = [m for m in down if m.at_s <= down[0].at_s + config.stay_s]
+            if sum(m.pixels for m in rest) < config.whole_body * height * height:  # he lies still at once
+                rest += [_below(m, top + config.drop * height) for m in history if 0 < down[0].at_s - m.at_s <= 0.25]
+            lying = _around(rest)
             if lying.w < config.wide * lying.h or abs(lying.foot[0] - tall.foot[0]) > config.aside * height:
                 continue
             if not lying.y - top <= config.most_drop * height:
@@ -133,7 +135,7 @@ class CollapseRule:
             if not self._by_himself(falling, commotion, height):
                 continue
             before = commotion.before(tall.at_s)
-            if before is None or not self._moved_there(before, gray, tall, top, height, lying):
+            if before is None or not self._moved_there(before, gray, tall, top, height, lying, commotion.levels):
                 continue
             return Collapse(actor.id, tall, lying, height, (lying.y - top) / height, took_s)
         return None
@@ -182,11 +184,19 @@ class CollapseRule:
         margin = self.config.border * width_px
         return lying.x > margin and lying.x + lying.w < width_px - margin
 
-    def _moved_there(self, before: Gray, gray: Gray, tall: Moment, top: float, height: float, lying: Moment) -> bool:
+    def _moved_there(
+        self, before: Gray, gray: Gray, tall: Moment, top: float, height: float, lying: Moment, levels: int
+    ) -> bool:
         config = self.config
-        above = _changed(before, gray, (tall.x, top, tall.w, 0.4 * height), config.levels)
-        below = _changed(before, gray, (lying.x, lying.y, lying.w, lying.h), config.levels)
+        above = _changed(before, gray, (tall.x, top, tall.w, 0.4 * height), levels)
+        below = _changed(before, gray, (lying.x, lying.y, lying.w, lying.h), levels)
         return above >= config.left_share and below >= config.lies_share
+
+
+def _below(moment: Moment, row: float) -> Moment:
+    """The part of it under a row."""
+    y = max(moment.y, row)
+    return Moment(moment.at_s, moment.x, y, moment.w, max(moment.y + moment.h - y, 1.0), moment.pixels)
 
 
 def _around(moments: list[Moment]) -> Moment:
