@@ -172,6 +172,22 @@ def test_rain_and_the_bore_raise_no_fault_and_mud_on_the_lens_does() -> None:
     assert said[0][0] >= 180 + 100
 
 
+def test_a_camera_over_water_takes_no_rain_for_the_scenery() -> None:
+    """It has no corners of its own, so that in the rain the first that it finds are the streaks."""
+    show = Story("cam-6")
+    rng = np.random.default_rng(5)
+    watch = SightWatch(show.pipeline.scene, SightConfig())
+    said: list[HealthChange] = []
+    for at_s in range(0, 900, 2):
+        show.world.advance(float(at_s))
+        view = show.world.view()
+        rain = at_s < 100 or at_s > 450
+        view = replace(view, weather=replace(view.weather, rain=rain))
+        gray = cv2.cvtColor(show.camera.render(view), cv2.COLOR_BGR2GRAY)
+        said += watch.step(noisy(gray, rng), float(at_s))
+    assert said == []
+
+
 def test_the_pipeline_tells_a_knock_and_marks_its_alerts(tmp_path: Path) -> None:
     """And after a restart the knock is known from the references that were kept."""
     shelf = FolderShelf(tmp_path, "cam-3")

@@ -52,6 +52,8 @@ _RELIGHT_SHARE = 0.45
 _RETRY_S = 60.0
 _PLACED_FOR_S = 20.0  # after the tiles were found, they are taken to be still there
 _SHARP = 0.7
+_PROVEN = 5
+_PROBATION_S = 45.0  # a reference that is not found again so often by then was of rain, waves or people
 
 _ORDER = (CameraHealth.COVERED, CameraHealth.FROZEN, CameraHealth.DARK, CameraHealth.BLINDED, CameraHealth.KNOCKED,
           CameraHealth.DIRTY)  # fmt: skip
@@ -111,6 +113,7 @@ class SightWatch:
         self._far_s = -math.inf
         self._near_s = -math.inf
         self._sharp = False
+        self._found_again = _PROVEN if held else 0  # how often the first reference was, up to _PROVEN
         self._shifts: deque[tuple[float, FloatArray]] = deque(maxlen=_SHIFTS_KEPT)
         self._look_at_scene()
 
@@ -245,6 +248,8 @@ class SightWatch:
         config = self._config
         if look.energy is None or look.ratio is None or self._latches[CameraHealth.KNOCKED].on:
             return
+        if self._found_again < _PROVEN:
+            return
         if not self._latches[CameraHealth.DIRTY].on and now_s - self._near_s > _PLACED_FOR_S and self._sharp:
             return  # the tiles are not where they were
         trusted = self._references[self._using].trust > 0.3
@@ -278,6 +283,9 @@ class SightWatch:
             self._first_reference(look, now_s)
             return
         near = self._near(look.picture)
+        if self._found_again < _PROVEN:
+            self._prove(near, now_s)
+            return
         found = near
         if near is not None:
             self._near_s = now_s
@@ -304,6 +312,15 @@ class SightWatch:
             return
         self._tried_s = now_s
         self._add(take_reference(look.picture, self._solid, np.zeros(3), look.noise), now_s)
+
+    def _prove(self, near: Registered | None, now_s: float) -> None:
+        """Nothing is said by a first reference, nor is it kept, before the same tiles were found some more times."""
+        self._found_again += near is not None
+        if self._found_again >= _PROVEN:
+            self._keep()
+        elif now_s - self._relit_s > _PROBATION_S:
+            self._references.clear()
+            self._found_again, self._tried_s = 0, now_s
 
     def _near(self, picture: Gray) -> Registered | None:
         """By the reference in use, else by one other, in turn."""
@@ -364,6 +381,10 @@ class SightWatch:
             del self._references[1]  # never the first
         self._references.append(reference)
         self._using = len(self._references) - 1
+        if self._found_again >= _PROVEN:
+            self._keep()
+
+    def _keep(self) -> None:
         if self._shelf is not None:
             self._shelf.keep(packed(self._references, self._camera))
 
