@@ -1,4 +1,4 @@
-"""Months in a minute: thousands of pictures, alerts and clips through one camera's work, and memory that stays flat."""
+"""Months in a minute: thousands of pictures, alerts and clips through one camera, and memory that stays flat."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import gc
 import tracemalloc
 from datetime import timedelta
 from pathlib import Path
+from uuid import UUID
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from vision.pipeline import CameraPipeline
 from vision.scene import SceneModel
 from vision.vitals import VitalsWatch
 
-_FRAMES, _ROUNDS = 600, 6
+_FRAMES, _ROUNDS = 400, 5
 _MOST_GROWTH_BYTES = 400_000
 
 
@@ -45,7 +46,7 @@ def test_memory_stays_flat_over_thousands_of_pictures_and_a_storm_of_alerts(tmp_
             report = pipeline.process_picture(at, picture)
             if number % 40 == 0:
                 extra = Alert(
-                    id=np.random.default_rng(number).bytes(16).hex(), kind=AlertKind.FALL, camera_id="toy", at=at,
+                    id=UUID(bytes=rng.bytes(16)), kind=AlertKind.FALL, camera_id="toy", at=at,
                     position=None, confidence=float(rng.random()),
                 )  # fmt: skip
                 report = report.model_copy(update={"alerts": (*report.alerts, extra)})
@@ -59,7 +60,7 @@ def test_memory_stays_flat_over_thousands_of_pictures_and_a_storm_of_alerts(tmp_
         tracemalloc.stop()
         keeper.close(30.0)
     told += len(keeper.news("toy"))
-    assert alerts >= 90
+    assert alerts >= 50
     assert told >= 2 * alerts - 4  # a snapshot and a clip each; those of the last seconds are still under way
     assert keeper.failures > 0
     assert max(grown[2:]) - grown[1] < _MOST_GROWTH_BYTES, grown
