@@ -10,11 +10,11 @@ import math
 
 from vision.camera import Camera
 
-NEEDED_PX = 10.0
+NEEDED_PX = 9.0
 """Height of a person at the end of the range; below about 7 px one cannot be told from noise (VISION.md §1.1)."""
 _PERSON_M = 1.68
 _LEAST_WIDTH_PX = 480
-_DIVISORS = (4.0, 3.0, 2.5, 2.0, 1.5)  # the largest that will do; whole ones are the cheapest to shrink by
+_DIVISORS = (4.0, 3.0, 2.5, 2.0, 1.6, 1.5)  # the largest that will do; whole ones are the cheapest to shrink by
 
 
 def analysed(camera: Camera) -> Camera:

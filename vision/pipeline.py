@@ -10,7 +10,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import cast
 
 import cv2
@@ -135,6 +135,7 @@ class CameraPipeline:
         self._shown_s = config.track.shown_s
         self._origin: datetime | None = None
         self._last_s: float | None = None
+        self._newest_s = 0.0
         self._preview_at_s = -1e9
         self._told: dict[int, AlertKind] = {}  # tracks that an alert is about
         self._top_row = 0
@@ -235,9 +236,15 @@ class CameraPipeline:
         )
 
     def _seconds(self, at: datetime) -> float:
+        """Since the first picture. A clock set back does not turn time: the rules go on from where they were."""
         if self._origin is None:
             self._origin = at
-        return (at - self._origin).total_seconds()
+        now_s = (at - self._origin).total_seconds()
+        if now_s < self._newest_s:
+            self._origin = at - timedelta(seconds=self._newest_s)
+            now_s = self._newest_s
+        self._newest_s = now_s
+        return now_s
 
     def _look(self, gray: Gray, now_s: float, recognised: Sequence[PersonBox] = ()) -> list[Finding]:
         background = self._background

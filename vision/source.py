@@ -41,6 +41,7 @@ IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".
 LIVE_SCHEMES = frozenset({"rtsp", "rtsps", "http", "https"})
 ONE_THREAD = [cv2.CAP_PROP_N_THREADS, 1]
 """Cameras are many and cores few: decoding in several threads costs a tenth more and hands each picture on later."""
+_LONGEST_LEAP_S = 600.0  # a recording that was paused; more is a broken clock
 _MAX_JPEG_BYTES = 16 * 1024 * 1024
 _EARLY_S = 0.02  # a picture this much too early is taken rather than the next one waited for
 
@@ -90,13 +91,17 @@ class VideoFile:
             self.fps = 25.0  # some containers carry a tick rate instead
 
     def frames(self, fps: float) -> Generator[SourceFrame]:
-        """About `fps` pictures a second. Raises SourceTruncated at the end when much less came than was declared."""
-        index, due_s = 0, 0.0
+        """About `fps` pictures a second. Raises SourceTruncated at the end when much less came than was declared.
+
+        Times are the file's own, so that a variable rate does not matter; where they stand still or run backwards
+        each picture counts as one period after the last.
+        """
+        index, due_s, at_s = 0, 0.0, -1.0 / self.fps
         try:
             while self._capture.grab():
-                at_s = index / self.fps
+                at_s = _next_time_s(self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000.0, at_s, 1.0 / self.fps)
                 if at_s + 1e-6 >= due_s:
-                    due_s = max(due_s + 1.0 / fps, at_s)
+                    due_s = due_s + 1.0 / fps if at_s < due_s + 1.0 / fps else at_s + 1.0 / fps
                     good, image = self._capture.retrieve()
                     yield SourceFrame(at_s, Picture(bgr=cast("Bgr", image)) if good else None, index)
                 index += 1
@@ -109,6 +114,14 @@ class VideoFile:
                 f"{self.path} is cut off: pictures stop after {index / self.fps:.1f} s "
                 f"of {self.declared_frames / self.fps:.1f} s; copy it again if the rest matters"
             )
+
+
+def _next_time_s(told_s: float, last_s: float, period_s: float) -> float:
+    """The time of a picture: as the file tells, if that leads on from the last one within reason."""
+    if last_s < 0.0:
+        return 0.0
+    leads_on = last_s + 0.05 * period_s < told_s < last_s + _LONGEST_LEAP_S
+    return told_s if leads_on else last_s + period_s
 
 
 class ImageFolder:
