@@ -1,4 +1,4 @@
-"""Tracks on the water: who lasts and drifts is somebody, who flies or flashes is not, and a lifebuoy is told apart."""
+"""Tracks on the water: who lasts and drifts is somebody, who flies or flashes is not; a lifebuoy is told apart."""
 
 from __future__ import annotations
 
