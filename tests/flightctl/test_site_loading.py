@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from flightctl.site_loading import HAINING, SiteInvalid, load_site
 from geofence.errors import InvalidInput
@@ -122,3 +123,11 @@ def test_a_missing_or_broken_file_is_one_clear_sentence(site: Path, name: str) -
 def test_a_folder_that_is_not_there_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(SiteInvalid, match="site init"):
         load_site(tmp_path / "nowhere")
+
+
+def test_a_drone_s_camera_needs_a_gimbal_that_tells_where_it_looks() -> None:
+    drone = load_site(HAINING).file.drones[0]
+    said = drone.model_dump(mode="json")
+    assert type(drone).model_validate(said).eye_id == "cx-1-eye"
+    with pytest.raises(ValidationError, match="needs gimbal"):
+        type(drone).model_validate({**said, "gimbal": False})
