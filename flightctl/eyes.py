@@ -41,6 +41,10 @@ class EyeDesk:
         self.on_report = on_report
         self._lifebuoys: dict[UUID, tuple[Enu, float]] = {}
 
+    def sees(self, drone: Drone) -> bool:
+        """Whether this drone can look for somebody itself."""
+        return drone.camera is not None and self.port is not None
+
     def eye(self, drone: Drone) -> DroneEye | None:
         """None when the drone has no camera, or nothing brings its pictures."""
         if drone.camera is None or self.port is None:

@@ -6,7 +6,7 @@ import json
 from typing import Any, cast
 
 from flightctl.api.views import CameraPlace, DockPlace, SiteView, SpeakerPlace, StationView
-from flightctl.site import Text
+from flightctl.site import Drone, Text
 from flightctl.site_loading import Site
 from vision.calibration import Projection
 from vision.camera import Camera
@@ -30,7 +30,7 @@ def site_view(site: Site) -> SiteView:
             StationView(id=s.id, name=Text(zh=s.name.zh, en=s.name.en), position=s.position) for s in river.stations
         ),
         docks=tuple(DockPlace(id=d.id, name=d.name, position=d.position) for d in file.docks),
-        drones=file.drones,
+        drones=tuple(_drone(drone) for drone in file.drones),
         cameras=tuple(_camera(site, camera) for camera in file.cameras),
         speakers=tuple(
             SpeakerPlace(id=s.id, name=s.name, position=s.position, range_m=s.range_m) for s in file.speakers
@@ -38,6 +38,13 @@ def site_view(site: Site) -> SiteView:
         policy=file.policy,
         hails=file.hails,
     )
+
+
+def _drone(drone: Drone) -> Drone:
+    """Without the address of its pictures, which may carry a password."""
+    if drone.camera is None:
+        return drone
+    return drone.model_copy(update={"camera": drone.camera.model_copy(update={"stream": ""})})
 
 
 def _camera(site: Site, camera: Camera) -> CameraPlace:

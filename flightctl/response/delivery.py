@@ -68,7 +68,7 @@ async def deliver(desk: Desk, incident_id: UUID, hands: DroneHands) -> Delivery:
         plan = _plan(desk, incident_id, hands)
         situation = _situation(desk, incident_id, hands, plan)
         kept = refusals(situation, desk.policy())
-        lost = hands.drone.camera is not None and any(r.interlock is Interlock.POSITION for r in kept)
+        lost = desk.eyes.sees(hands.drone) and any(r.interlock is Interlock.POSITION for r in kept)
         above_m = _ABOVE_WHEN_LOST_M if lost else _ABOVE_WHEN_REFUSED_M if consent is Consent.REFUSED else 0.0
         _hover(desk, hands, plan, above_m=above_m)
         if not kept:

@@ -39,7 +39,7 @@ async def fly_to_casualty(
         ahead_s = distance_m / max(hands.drone.cruise_mps * 0.8, 1.0)
         aim = casualty.estimate(ahead_s=ahead_s if distance_m > _NEAR_M else 0.5)
         glide_m = scene_height_m + max(distance_m - ARRIVED_M, 0.0) * _GLIDE
-        if hands.drone.camera is not None and casualty.estimate().sigma_m > desk.policy().drop_max_sigma_m:
+        if desk.eyes.sees(hands.drone) and casualty.estimate().sigma_m > desk.policy().drop_max_sigma_m:
             glide_m = transit_m  # its own eye finds them from up here
         height_m = min(transit_m, max(glide_m, lowest_here_m(desk, here, scene_height_m)))
         with_water = (aim.velocity.east_m, aim.velocity.north_m) if distance_m <= _NEAR_M else (0.0, 0.0)

@@ -9,6 +9,7 @@ threshold is a colour or a brightness.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -25,11 +26,16 @@ _HEAD_M = 0.16  # smoothing: what is smaller is noise
 _AROUND_M = 1.3  # the water that a blob is held against
 _LOCAL_M = 7.0  # rough patches have a larger spread of their own
 _SEED_Z = 7.0
-_EDGE_Z = 4.5
+_EDGE_Z, _AGAIN_Z = 4.0, 4.5
+_AGAIN_M = 1.5
 _JOINED_M = 0.35  # head, shoulders and arms are one
 _LEAST_M2, _MOST_M2 = 0.03, 3.0
-_WIDEST_M = 3.2
-_FOAM_OVER = 1.6  # a blob whose neighbourhood is whiter than it is strange by this factor is foam's own edge
+_WIDEST_M = 2.8
+_CORE = 0.35  # of the peak
+_FOAM_OVER, _FOAM_OVER_AGAIN = (
+    1.6,
+    3.5,
+)  # a blob whose neighbourhood is whiter than it is strange by this factor is foam's own edge
 _CODING_NOISE = 2.0  # grey levels
 _WHITE = 238.0
 _ORANGE_RED, _ORANGE_OVER_BLUE = 150.0, 95.0
@@ -44,32 +50,39 @@ class Blob:
     orange: bool  # as lifebuoys are
 
 
-def blobs(patch: Patch, *, most: int = 12) -> list[Blob]:
-    """The strangest first."""
+def blobs(patch: Patch, known: Sequence[Enu] = (), *, most: int = 12) -> list[Blob]:
+    """The strangest first. Where somebody is known to float (`known`), less is enough: what has to be found among all
+    the water must be rarer than what has to be found again where it was."""
     strangeness, whitening = _strange(patch)
     cell_m = patch.cell_m
-    strong = cv2.dilate((strangeness > _EDGE_Z).astype(np.uint8), _disc(_JOINED_M / cell_m / 2.0))
+    near = _disc(_JOINED_M / cell_m / 2.0)
+    strong = cv2.dilate((strangeness > _EDGE_Z).astype(np.uint8), near)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(strong)
     found: list[Blob] = []
     for label in range(1, count):
         left, top, width, height, _ = stats[label].tolist()
-        if max(width, height) * cell_m > _WIDEST_M + _JOINED_M:
-            continue
         box = (slice(top, top + height), slice(left, left + width))
         own = (labels[box] == label) & (strangeness[box] > _EDGE_Z)
-        values = strangeness[box][own]
-        if not len(values) or float(values.max()) < _SEED_Z:
+        peak = float(strangeness[box][own].max(initial=0.0))
+        core = own & (strangeness[box] >= _CORE * peak)  # without the rings and splashes that he makes
+        if not core.any():
             continue
-        area_m2 = len(values) * cell_m * cell_m
-        if not _LEAST_M2 <= area_m2 <= _MOST_M2 or float(values.max()) * _FOAM_OVER < float(whitening[box].max()):
+        rows, columns = np.nonzero(core)
+        area_m2, widest_m = len(rows) * cell_m**2, float(max(np.ptp(rows), np.ptp(columns))) * cell_m
+        if not (_LEAST_M2 <= area_m2 <= _MOST_M2 and widest_m <= _WIDEST_M):
             continue
-        rows, columns = np.nonzero(own)
+        values = strangeness[box][core]
         weights = values / values.sum()
         place = patch.place(left + float(columns @ weights), top + float(rows @ weights))
-        colour = patch.bgr[box][own][values >= 0.6 * values.max()].mean(axis=0).astype(np.float64)
+        again = any(place.distance_m(one) <= _AGAIN_M for one in known)
+        beside = cv2.dilate(core.astype(np.uint8), near) > 0
+        whitest = float(whitening[box][beside].max())
+        if peak < (_AGAIN_Z if again else _SEED_Z) or peak * (_FOAM_OVER_AGAIN if again else _FOAM_OVER) < whitest:
+            continue
+        colour = patch.bgr[box][core][values >= 0.6 * peak].mean(axis=0).astype(np.float64)
         blue, green, red = colour.tolist()
         orange = red > _ORANGE_RED and red - blue > _ORANGE_OVER_BLUE and green < 0.75 * red
-        found.append(Blob(place, float(values.max()), area_m2, colour, orange))
+        found.append(Blob(place, peak, area_m2, colour, orange))
     return sorted(found, key=lambda blob: -blob.strength)[:most]
 
 

@@ -158,7 +158,8 @@ class DroneEye:
         sightings: list[Sighting] = []
         if window is not None:
             patch = laid(bgr, view, self._shore, window[0], window[1], level, _DRY_MARGIN_M)
-            for blob in [] if patch is None else blobs(patch):
+            known = [t.place for t in self._tracker.tracks if t.confirmed]  # where they were; a picture is soon
+            for blob in [] if patch is None else blobs(patch, known):
                 pixel = view.pixels(np.array([[blob.place.east_m, blob.place.north_m]]), level)
                 where = view.plane(pixel, level, plane_sigma_m=_WATER_SIGMA_M)
                 if not np.isnan(where.enu).any():

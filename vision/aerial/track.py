@@ -59,6 +59,7 @@ class AerialTrack:
     looks: int = 1
     confirmed: bool = False
     is_buoy: bool = False
+    best: float = 0.0  # the most that `strength`, which is of late, has been
     orange: float = 0.0  # share of the sightings that were
     hit: bool = field(default=True)  # in the last picture
 
@@ -90,7 +91,7 @@ class AerialTrack:
         """
         share = self.hits / max(self.looks, 1)
         lasted = 1.0 - math.exp(-self.seen_for_s() / 2.0)
-        strange = 1.0 / (1.0 + math.exp(-(self.strength - 9.0) / 2.0))
+        strange = 1.0 / (1.0 + math.exp(-(max(self.best, self.strength) - 9.0) / 2.0))
         return share * lasted * strange
 
 
@@ -187,6 +188,7 @@ def _take(track: AerialTrack, sighting: Sighting, at: datetime) -> None:
     track.hits += 1
     track.colour = 0.8 * track.colour + 0.2 * blob.colour
     track.strength = 0.8 * track.strength + 0.2 * blob.strength
+    track.best = max(track.best, track.strength)
     track.area_m2 = 0.8 * track.area_m2 + 0.2 * blob.area_m2
     track.orange += (float(blob.orange) - track.orange) / track.hits
     if not track.confirmed:

@@ -91,8 +91,13 @@ def test_he_is_kept_when_the_lifebuoy_lands_beside_him() -> None:
     first = [hover.look(PLACE) for _ in range(10)][-1].tracks[0].track_id
     buoy = PLACE + Enu(1.8, 0.5)
     hover.context = AerialContext(BEGINS, WATER_M, PLACE, 2.0, lifebuoy=buoy)
+<<<<<<< HEAD
     reports = [hover.look(PLACE, buoys=(buoy,)) for _ in range(12)]
     assert all([view.track_id for view in report.tracks if view.alerting] in ([first], []) for report in reports)
+=======
+    reports = [hover.look(PLACE, buoys=(buoy,)) for _ in range(10)]
+    assert {view.track_id for report in reports for view in report.tracks} == {first}
+>>>>>>> aerial
     assert [view.track_id for view in reports[-1].tracks] == [first]
 
 
@@ -128,16 +133,15 @@ def test_before_it_is_told_of_the_water_it_waits() -> None:
     assert hover.look(PLACE).health is CameraHealth.STARTING
 
 
-@pytest.mark.parametrize("height_m", [30.0, 55.0])
-def test_on_the_way_in_he_is_found_and_held(height_m: float) -> None:
-    flown = fly(Flight(seed=101, height_m=height_m, seconds=14.0), GROUND, SITE.frame, GEOMETRY)
+def test_on_the_way_in_he_is_found_and_held() -> None:
+    flown = fly(Flight(seed=101, height_m=55.0, seconds=9.0), GROUND, SITE.frame, GEOMETRY)
     assert flown.found_after_s is not None
-    assert flown.found_after_s < 8.0
-    assert flown.held > 0.5 * flown.looks
-    assert np.median(flown.errors_m) < 4.0
+    assert flown.found_after_s < 4.0
+    assert flown.held > 0.6 * flown.looks
+    assert np.median(np.divide(flown.errors_m, flown.sigmas_m)) < 2.0
     assert flown.strangers == 0
 
 
 def test_foam_and_gulls_are_not_taken_for_him() -> None:
-    flown = fly(Flight(seed=102, person=False, wind_mps=8.0, seconds=10.0), GROUND, SITE.frame, GEOMETRY)
+    flown = fly(Flight(seed=102, person=False, wind_mps=8.0, seconds=4.0), GROUND, SITE.frame, GEOMETRY)
     assert flown.strangers == 0
