@@ -126,7 +126,6 @@ def test_a_folder_that_is_not_there_says_what_to_do(tmp_path: Path) -> None:
         load_site(tmp_path / "nowhere")
 
 
-<<<<<<< HEAD
 def test_thresholds_of_the_site_reach_every_camera_and_a_camera_s_own_go_before(site: Path) -> None:
     change(site, "site.yaml", lambda text: text.replace("cameras:\n", "vision: {fall: {min_drop_m: 2}}\ncameras:\n"))
     first = load_site(site).file.cameras[0].thresholds
@@ -161,11 +160,11 @@ def test_a_cameras_detector_counts_from_the_sites_folder_and_one_that_is_missing
     detector = load_site(site).file.cameras[0].detector
     assert detector is not None
     assert detector.model == site / "people.onnx"
-=======
+
+
 def test_a_drone_s_camera_needs_a_gimbal_that_tells_where_it_looks() -> None:
     drone = load_site(HAINING).file.drones[0]
     said = drone.model_dump(mode="json")
     assert type(drone).model_validate(said).eye_id == "cx-1-eye"
     with pytest.raises(ValidationError, match="needs gimbal"):
         type(drone).model_validate({**said, "gimbal": False})
->>>>>>> aerial

@@ -1,8 +1,4 @@
-<<<<<<< HEAD
-"""Tracks on the water: who lasts and drifts is somebody, who flies or flashes is not, nor is a lifebuoy."""
-=======
 """Tracks on the water: who lasts and drifts is somebody, who flies or flashes is not; a lifebuoy is told apart."""
->>>>>>> aerial
 
 from __future__ import annotations
 
