@@ -52,7 +52,7 @@ _RELIGHT_SHARE = 0.45
 _RETRY_S = 60.0
 _PLACED_FOR_S = 20.0  # after the tiles were found, they are taken to be still there
 _SHARP = 0.7
-_PROVEN = 5
+_PROVEN, _PROVEN_SHARE = 5, 0.4
 _PROBATION_S = 45.0  # a reference that is not found again so often by then was of rain, waves or people
 
 _ORDER = (CameraHealth.COVERED, CameraHealth.FROZEN, CameraHealth.DARK, CameraHealth.BLINDED, CameraHealth.KNOCKED,
@@ -315,7 +315,7 @@ class SightWatch:
 
     def _prove(self, near: Registered | None, now_s: float) -> None:
         """Nothing is said by a first reference, nor is it kept, before the same tiles were found some more times."""
-        self._found_again += near is not None
+        self._found_again += near is not None and near.share >= _PROVEN_SHARE
         if self._found_again >= _PROVEN:
             self._keep()
         elif now_s - self._relit_s > _PROBATION_S:
