@@ -17,6 +17,8 @@ import numpy as np
 
 from vision.background import Gray
 
+_SLOW = 0.15
+_TALL = 0.25  # of a larger piece: who is smaller than that is no part of it
 _SETTLED = 3  # sightings until the box has its size
 _THINNEST = 5.0  # nobody is so slender: the edge of something
 _Piece = tuple[int, int, int, int, int]  # left, top, right, bottom, pixels
@@ -40,6 +42,9 @@ class FreeConfig:
     again_heights: float = 0.9
     around: float = 0.22  # of the box, within which pieces are his
     mostly: float = 0.55  # of a piece, inside there
+    spread: float = 2.4  # nor so much wider
+    entering_s: float = 4.0
+    together_s: float = 4.0  # it is believed to be there still within something larger
     growth: float = 1.6  # nobody grows by more who is not coming into the picture
     minor: float = 0.5  # of his height: smaller pieces around him are his too
     own_height: float = 0.7
@@ -68,6 +73,8 @@ class FreeTrack:
     looks: int = 0
     likes: list[float] = field(default_factory=list[float])  # what the recogniser said, highest first
     last_look_s: float = -1e9
+    usual: tuple[float, float] = (0.0, 0.0)  # width and height, slowly
+    alone_s: float = 0.0  # last seen by itself
     upright: int = 0
     whole: int = 0  # times it was seen clear of the border
     tallest: float = 0.0
@@ -137,12 +144,21 @@ class FreeTracker:
         if own:
             minor = config.minor * max(track.h, max(p[3] for p in own) - min(p[1] for p in own))
             own += [p for p in free if p not in own and p[3] - p[1] < minor and _mostly_in(p, box, config.mostly)]
+        if len(own) > 1:  # as tall and beside it: a group that parts
+            main = max(own, key=lambda p: p[4])
+            tall = config.own_height * (main[3] - main[1])
+            own = [p for p in own if p[3] - p[1] < tall or (p[0] < main[2] and p[2] > main[0])]
         if not own or sum(p[4] for p in own) < 0.08 * track.w * track.h:
             return free
         left, top = min(p[0] for p in own), min(p[1] for p in own)
         right, bottom = max(p[2] for p in own), max(p[3] for p in own)
-        if track.confirmed and bottom - top > config.growth * track.tallest and not self._touches(track):
-            return free  # somebody larger has come before it, or it was a thing that he moved
+        entering = self._touches(track) and now_s - track.born_s < config.entering_s
+        larger = bottom - top > config.growth * track.usual[1] or right - left > config.spread * track.usual[0]
+        if track.confirmed and larger and not entering:
+            # One with somebody else, or behind him, or a thing that he moved: it goes on as it went, for a while.
+            if track.usual[1] >= _TALL * (bottom - top) and now_s - track.alone_s <= config.together_s:
+                track.x, track.y, track.last_seen_s = x, y, now_s
+            return free
         self._move(track, (left, top, right - left, bottom - top), now_s)
         return [p for p in free if p not in own]
 
@@ -165,6 +181,10 @@ class FreeTracker:
             track.reach = max(track.reach, math.hypot(now[0] - track.started[0], now[1] - track.started[1]))
         track.hits += 1
         track.last_seen_s = now_s
+        slow = _SLOW if track.hits > _SETTLED and not self._touches(track) else 1.0
+        was = track.usual
+        track.usual = (was[0] + slow * (track.w - was[0]), was[1] + slow * (track.h - was[1]))
+        track.alone_s = now_s
         track.tallest = max(track.tallest, track.h)
         if not self._touches(track):
             track.whole += 1

@@ -181,3 +181,12 @@ def test_what_never_leaves_its_place_or_is_wider_than_tall_is_no_person() -> Non
     assert verdict(track(15, 40, 60), 1.0).person
     assert not verdict(track(15, 40, 0), 1.0).person
     assert not verdict(track(60, 30, 60), 1.0).person
+
+
+def test_a_group_that_parts_becomes_several() -> None:
+    tracker = FreeTracker()
+    for step in range(5):
+        tracker.step(masks((80, 80, 110, 90)), step / 5)
+    for step in range(5, 20):
+        tracker.step(masks((80 - 2 * step, 80, 30, 90), (122, 80, 30, 88), (160 + 2 * step, 82, 30, 88)), step / 5)
+    assert sum(track.confirmed for track in tracker.tracks) == 3
