@@ -30,7 +30,7 @@ def scene_geometry(site: Site, *, water_amsl_m: float) -> SceneGeometry:
     for zone in site.zones.zones:
         surface = zone.surface
         height_m = height_of[surface] if zone.ground_amsl_m is None else zone.ground_amsl_m
-        zones.append(SceneZone(zone.id, zone.kind.value, surface, zone.ring, height_m))
+        zones.append(SceneZone(zone.id, zone.kind.value, surface, zone.ring, height_m, zone.loiter_s, zone.heading))
     return SceneGeometry(
         zones=tuple(zones),
         promenade_amsl_m=heights.promenade,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, field_validator
 
 from flightctl.preflight_report import NEVER_OVERRIDDEN, CheckId
 from geofence.position import LatLon
@@ -214,6 +214,8 @@ class SiteFile(_Part):
     evidence: EvidencePolicy = EvidencePolicy()
     docks: Annotated[tuple[Dock, ...], Field(min_length=1)]
     drones: Annotated[tuple[Drone, ...], Field(min_length=1)]
+    vision: dict[str, dict[str, StrictBool | float]] = {}
+    """Thresholds of the rules for all cameras (vision/thresholds.py); a camera's own `thresholds` go before them."""
     cameras: tuple[Camera, ...] = ()
     speakers: tuple[Speaker, ...] = ()
     hails: dict[str, Text]  # message id -> what is said

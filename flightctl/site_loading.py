@@ -16,6 +16,8 @@ from geofence.position import LatLon, LocalFrame
 from geofence.river import River, load_river
 from geofence.sourcefile import SourceFile, read_source, validated
 from geofence.zones import ZoneSet, load_zones
+from vision.pipeline import PipelineConfig
+from vision.thresholds import Thresholds, faults, merged
 
 Loaded = TypeVar("Loaded")
 
@@ -71,7 +73,7 @@ def load_site(folder: Path) -> Site:
     table = part(lambda: _bore_table(folder / FILE_NAME))
     if problems or zones is None or river is None or basemap is None or table is None:
         raise SiteInvalid(problems)
-    return Site(folder, file, frame, zones, river, basemap, table)
+    return Site(folder, _with_thresholds(file), frame, zones, river, basemap, table)
 
 
 def _bore_table(path: Path) -> tuple[TableEntry, ...]:
@@ -110,6 +112,9 @@ def _cross_problems(source: SourceFile, file: SiteFile) -> Iterable[Problem]:
         if drone.system_id == file.mavlink.system_id:
             yield source.problem(("drones", index, "system_id"), f"{drone.system_id} is the service's own MAVLink id")
         systems[drone.system_id] = drone.id
+    for place, thresholds in _thresholds(file):
+        for below, reason in faults(PipelineConfig(), thresholds):
+            yield source.problem((*place, *below), reason)
     yield from _far_places(source, file)
     yield from _bad_addresses(source, file)
     policy = file.policy
@@ -120,6 +125,18 @@ def _cross_problems(source: SourceFile, file: SiteFile) -> Iterable[Problem]:
         for index, camera in enumerate(file.cameras):
             if language not in camera.name:
                 yield source.problem(("cameras", index, "name"), f"has no {language!r} text")
+
+
+def _thresholds(file: SiteFile) -> Iterable[tuple[tuple[str | int, ...], Thresholds]]:
+    yield ("vision",), file.vision
+    for index, camera in enumerate(file.cameras):
+        yield ("cameras", index, "thresholds"), camera.thresholds
+
+
+def _with_thresholds(file: SiteFile) -> SiteFile:
+    """Every camera with the site's thresholds beside its own."""
+    cameras = [c.model_copy(update={"thresholds": merged(file.vision, c.thresholds)}) for c in file.cameras]
+    return file.model_copy(update={"cameras": tuple(cameras)})
 
 
 def _far_places(source: SourceFile, file: SiteFile) -> Iterable[Problem]:

@@ -56,6 +56,16 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Heading(_Part):
+    """Which way somebody must walk to be told of: a bearing, and how far off it still counts."""
+
+    deg: Annotated[float, Field(ge=0, lt=360)]
+    within_deg: Annotated[float, Field(gt=0, le=180)] = 90.0
+
+    def covers(self, bearing_deg: float) -> bool:
+        return abs((bearing_deg - self.deg + 180.0) % 360.0 - 180.0) <= self.within_deg
+
+
 class _Properties(_Part):
     id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
     kind: ZoneKind
@@ -65,11 +75,15 @@ class _Properties(_Part):
     max_height_amsl_m: Annotated[float, Field(gt=0, le=1000)] | None = None
     ground_amsl_m: float | None = None  # of walkable ground in the river's bed; dry while above the water
     approval: Annotated[str, Field(min_length=1, max_length=128)] | None = None  # number of the order of a closure
+    loiter_s: Annotated[float, Field(ge=0, le=3600)] = 0.0  # danger: who is through sooner is not told of
+    heading: Heading | None = None  # danger: who walks another way is not told of
 
     @model_validator(mode="after")
     def _complete(self) -> _Properties:
         if self.kind is ZoneKind.ALTITUDE_LIMIT and self.max_height_amsl_m is None:
             raise ValueError("an altitude_limit zone needs max_height_amsl_m")
+        if self.kind is not ZoneKind.DANGER and (self.loiter_s or self.heading is not None):
+            raise ValueError("loiter_s and heading are of danger zones")
         if self.kind is ZoneKind.CLOSURE and self.approval is None:
             raise ValueError("a closure needs `approval`, the number of the order that closes the area")
         return self
@@ -103,6 +117,8 @@ class Zone:
     max_height_amsl_m: float | None = None
     ground_amsl_m: float | None = None
     approval: str | None = None
+    loiter_s: float = 0.0
+    heading: Heading | None = None
 
     @property
     def centre(self) -> Enu:
@@ -212,6 +228,8 @@ def load_zones(path: Path, frame: LocalFrame) -> ZoneSet:
                 p.max_height_amsl_m,
                 p.ground_amsl_m,
                 p.approval,
+                p.loiter_s,
+                p.heading,
             )
         )
     return ZoneSet(zones, frame, cast("dict[str, Any]", source.data))

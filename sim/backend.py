@@ -95,7 +95,7 @@ def built_in(fit: Fit) -> SimCopter:
         loads_kg=fit.loads_kg,
         gimbal=fit.gimbal,
         booted_for_s=fit.booted_for_s,
-        start_utc=fit.clock.now(),
+        utc=fit.clock.now,
         pack=fit.pack,
         airframe=fit.airframe,
         on_release=fit.on_release,

@@ -41,6 +41,8 @@ _CLOSED = "Dock: cover closed"
 # and down at a brisk walk, since the bay centres what lands in it.
 _COMMISSIONED = {
     "FS_GCS_ENABLE": 1.0,
+    "BATT_FS_LOW_ACT": 2.0,  # returns
+    "BATT_FS_CRT_ACT": 1.0,  # lands where it is
     "RTL_ALT": 2000.0,
     "RTL_LOIT_TIME": 0.0,
     "LAND_SPEED": 120.0,

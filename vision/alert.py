@@ -21,6 +21,7 @@ class AlertKind(StrEnum):
     RISING_WATER = "rising_water"
     BORE_FRONT = "bore_front"
     CROWD_DENSITY = "crowd_density"
+    LEFT_BEHIND = "left_behind"
     CAMERA_FAULT = "camera_fault"
 
 

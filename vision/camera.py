@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from geofence.position import LatLon
 
@@ -37,3 +37,4 @@ class Camera(BaseModel):
     lens: Lens
     analysis_fps: Annotated[float, Field(gt=0, le=30)] = 5.0
     range_m: Annotated[float, Field(gt=0)] = 90.0  # beyond it a person is too small to be seen reliably
+    thresholds: dict[str, dict[str, StrictBool | float]] = {}  # of this camera's rules (vision/thresholds.py)

@@ -12,10 +12,13 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from geofence.errors import InvalidInput, OutOfFrame, Problem
 from geofence.position import LatLon, LocalFrame
 from geofence.sourcefile import SourceFile, read_source, validated
+from geofence.zones import Heading
 from vision.alert import Surface
 from vision.calibration import Projection
 from vision.camera import Camera
+from vision.pipeline import PipelineConfig
 from vision.scene import SceneGeometry, SceneModel, SceneZone
+from vision.thresholds import faults
 
 _NO_WATER_BELOW_M = 100.0  # without water in the picture its plane lies this deep
 
@@ -36,6 +39,8 @@ class Zone(_Part):
     surface: Surface
     ring: Annotated[tuple[LatLon, ...], Field(min_length=3)]
     height_amsl_m: float | None = None  # of what one stands on there; that of its surface when not said
+    loiter_s: Annotated[float, Field(ge=0, le=3600)] = 0.0
+    heading: Heading | None = None
 
 
 class CameraFile(_Part):
@@ -79,6 +84,8 @@ def _problems(file: CameraFile, source: SourceFile) -> Iterator[Problem]:
         yield source.problem(("heights_amsl_m",), "water is missing: the level of the river, above mean sea level")
     if heights.water is not None and heights.water >= heights.promenade:
         yield source.problem(("heights_amsl_m", "water"), "must be below the promenade")
+    for below, reason in faults(PipelineConfig(), file.camera.thresholds):
+        yield source.problem(("camera", "thresholds", *below), reason)
     frame = LocalFrame(file.camera.position)
     if file.crest is not None and _too_far(frame, file.crest):
         yield source.problem(("crest",), "lies too far from the camera to be meant")
@@ -113,7 +120,8 @@ def _scene(file: CameraFile) -> SceneModel:
     for zone in file.zones:
         height_m = height_of[zone.surface] if zone.height_amsl_m is None else zone.height_amsl_m
         assert height_m is not None  # _problems has seen to it
-        zones.append(SceneZone(zone.id, zone.kind, zone.surface, frame.line_to_enu(zone.ring), height_m))
+        ring = frame.line_to_enu(zone.ring)
+        zones.append(SceneZone(zone.id, zone.kind, zone.surface, ring, height_m, zone.loiter_s, zone.heading))
     crest = None if file.crest is None else frame.line_to_enu(file.crest)
     geometry = SceneGeometry(tuple(zones), heights.promenade, water_m, crest)
     return SceneModel(Projection(file.camera, frame), geometry)

@@ -36,11 +36,16 @@ from vision.frame import EncodedFrame
 from vision.picture import Picture
 from vision.preview import annotated_jpeg
 from vision.rules.camera_fault import CameraFaultConfig, HealthChange, HealthWatch
+from vision.rules.crossing import CrossingConfig, CrossingRule
+from vision.rules.crowd import CrowdConfig, CrowdRule
 from vision.rules.fall import FallConfig, FallRule
 from vision.rules.finding import Finding
+from vision.rules.left_behind import LeftBehindConfig, LeftBehindRule
 from vision.rules.person_in_water import PersonInWaterConfig, PersonInWaterRule
+from vision.rules.stopped import StoppedConfig, StoppedRule
 from vision.rules.zone_entry import ZoneEntryConfig, ZoneEntryRule
 from vision.scene import NOTHING, WATER, SceneContext, SceneModel
+from vision.thresholds import with_thresholds
 from vision.track import Track, TrackConfig, Tracker
 from vision.water import WaterConfig, WaterContrast
 
@@ -62,6 +67,10 @@ class PipelineConfig:
     zone_entry: ZoneEntryConfig = field(default_factory=ZoneEntryConfig)
     fall: FallConfig = field(default_factory=FallConfig)
     person_in_water: PersonInWaterConfig = field(default_factory=PersonInWaterConfig)
+    crossing: CrossingConfig = field(default_factory=CrossingConfig)
+    stopped: StoppedConfig = field(default_factory=StoppedConfig)
+    left_behind: LeftBehindConfig = field(default_factory=LeftBehindConfig)
+    crowd: CrowdConfig = field(default_factory=CrowdConfig)
     camera_fault: CameraFaultConfig = field(default_factory=CameraFaultConfig)
 
 
@@ -81,7 +90,7 @@ class CameraPipeline:
         cv2.setNumThreads(1)
         self.camera = camera
         self.scene = scene
-        config = config or PipelineConfig()
+        config = with_thresholds(config or PipelineConfig(), camera.thresholds)
         self._preview_every_s = preview_every_s
         self._evidence = evidence
         self._rng = np.random.default_rng([seed, zlib.crc32(camera.id.encode())])
@@ -93,6 +102,10 @@ class CameraPipeline:
         self._zone_entry = ZoneEntryRule(config.zone_entry)
         self._fall = FallRule(config.fall)
         self._in_water = PersonInWaterRule(config.person_in_water)
+        self._crossing = CrossingRule(config.crossing)
+        self._stopped = StoppedRule(config.stopped)
+        self._left_behind = LeftBehindRule(config.left_behind)
+        self._crowd = CrowdRule(scene, config.crowd)
         self._health = HealthWatch(config.camera_fault)
         self._shown_s = config.track.shown_s
         self._origin: datetime | None = None
@@ -209,15 +222,15 @@ class CameraPipeline:
             if background.forget_ghost(gray, (left, top, int(box.x + box.w) + 3, lower)):
                 self._tracker.drop(track)
         background.learn(gray, foreground, self._protected(gray, now_s), dt_s)
+        findings += self._crowd.step(foreground, self._top_row, now_s)
+        findings += self._left_behind.step(detections, self._tracker.tracks, now_s)
         return findings + self._judge(self._tracker.tracks, now_s)
 
     def _protected(self, gray: Gray, now_s: float) -> Gray:
-        """Where nothing may be learnt: under everybody who is, or a moment ago was, seen there."""
+        """Where nothing may be learnt: under who is, or a moment ago was, seen there, and under what they left."""
         mask = np.zeros(gray.shape, np.uint8)
-        for track in self._tracker.tracks:
-            if not track.confirmed and track.hits < 2:
-                continue
-            box = track.detection
+        seen = [track.detection for track in self._tracker.tracks if track.confirmed or track.hits >= 2]
+        for box in [*seen, *self._left_behind.boxes]:
             margin = 2 + int(0.15 * box.h)
             top = int(box.y) - self._top_row
             mask[
@@ -236,13 +249,15 @@ class CameraPipeline:
         findings += self._in_water.step(
             tracks, self._zone_entry.zones_of, lambda track: self._water_came(track, now_s), now_s
         )
+        findings += self._crossing.step(tracks, self._zone_entry.zones_of, now_s)
+        findings += self._stopped.step(tracks, self._zone_entry.zones_of, now_s)
         findings = [finding for finding in findings if self._in_range(finding)]
         alive = {track.id: track for track in tracks}
         self._told = {key: kind for key, kind in self._told.items() if key in alive}
         for finding in findings:
             if finding.track_id is not None:
                 self._told[finding.track_id] = finding.kind
-                if finding.kind is not AlertKind.ZONE_ENTRY:
+                if finding.kind in {AlertKind.FALL, AlertKind.PERSON_IN_WATER}:
                     alive[finding.track_id].casualty = True
         return findings
 

@@ -16,8 +16,8 @@ import shapely
 from numpy.typing import NDArray
 
 from geofence.position import Enu, FloatArray
+from geofence.zones import Heading, ZoneKind, ZoneSet
 from geofence.zones import Surface as GroundSurface
-from geofence.zones import ZoneKind, ZoneSet
 from vision.alert import Surface
 from vision.calibration import Projection
 
@@ -41,6 +41,8 @@ class SceneZone:
     surface: Surface
     ring: FloatArray  # (n, 2) metres east and north
     height_amsl_m: float
+    loiter_s: float = 0.0
+    heading: Heading | None = None
 
 
 @dataclass(frozen=True)
@@ -269,6 +271,8 @@ def geometry_of_site(
                 surface=zone.surface,
                 ring=zone.ring,
                 height_amsl_m=heights[zone.surface] if zone.ground_amsl_m is None else zone.ground_amsl_m,
+                loiter_s=zone.loiter_s,
+                heading=zone.heading,
             )
             for zone in wanted
         ),

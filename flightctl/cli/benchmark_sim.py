@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from datetime import UTC, datetime
 
 import numpy as np
 
@@ -67,7 +66,6 @@ async def _fly(count: int) -> float:
             frame=frame,
             rng=np.random.default_rng(number),
             booted_for_s=100.0,
-            start_utc=datetime(2026, 9, 28, tzinfo=UTC),
         )
         for number in range(1, count + 1)
     ]

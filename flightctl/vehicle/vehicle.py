@@ -7,14 +7,10 @@ Cancelling a method stops the watching and not the vehicle.
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import math
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Callable, Collection
 
 from flightctl.mavlink import gripper
-from flightctl.mavlink.camera import Camera
 from flightctl.mavlink.command import ACT_WINDOW_S, INSIST_WINDOW_S, Check, Command
 from flightctl.mavlink.dialect import mavlink
 from flightctl.mavlink.errors import (
@@ -25,19 +21,11 @@ from flightctl.mavlink.errors import (
     HookJammed,
     LinkLost,
     NotReady,
-    ParameterUnknown,
     ReleaseUnconfirmed,
-    TransferFailed,
     WrongState,
 )
-from flightctl.mavlink.gimbal import Gimbal
 from flightctl.mavlink.gripper import HookState, Release
-from flightctl.mavlink.mission import Item, Plan, Rally, fence_items, rally_items
-from flightctl.mavlink.servo import Servos
-from flightctl.mavlink.winch import Winch
-from flightctl.preflight_report import CheckResult
-from flightctl.vehicle import preflight
-from flightctl.vehicle.contact import Contact
+from flightctl.vehicle.ground_work import GroundWork
 from flightctl.vehicle.telemetry import LandedState
 from geofence.position import LatLon
 
@@ -46,7 +34,6 @@ _LIFT_SHOWS_S = 4.5  # motors spool up for up to 3 s before it counts as taking 
 _SERVO_SHOWS_S = 0.8
 _TAKES_EFFECT_S = 6.0  # from acceptance until it must show; on a bad link some heartbeats are missed
 _SERVO_FRESH_S = 3.0
-_REASONS_S = 1.0  # for the status texts with which it answers
 _SLOWEST_MPS = 2.0  # against a strong wind; only time-outs hang on it
 _SLOWEST_CLIMB_MPS = 0.5
 _SLOWEST_SINK_MPS = 0.3
@@ -56,24 +43,8 @@ _MASK_POSITION_VELOCITY = 0b110111000000
 _MASK_IGNORE_YAW = 1 << 10
 
 
-class Vehicle(Contact):
+class Vehicle(GroundWork):
     """One vehicle."""
-
-    @cached_property
-    def servos(self) -> Servos:
-        return Servos(self.components)
-
-    @cached_property
-    def camera(self) -> Camera:
-        return Camera(self.components)
-
-    @cached_property
-    def gimbal(self) -> Gimbal:
-        return Gimbal(self.components)
-
-    @cached_property
-    def winch(self) -> Winch:
-        return Winch(self.components)
 
     async def wait_ready(self, timeout_s: float = 90.0) -> None:
         """Until it could arm in the guided mode, which is selected while it is disarmed. Raises NotReady."""
@@ -91,7 +62,7 @@ class Vehicle(Contact):
 
         if await self.until(ready, ends_s - self._clock.time_s()) is None:
             self.require_link()
-            reasons = await self._prearm_reasons()
+            reasons = await self.prearm_reasons()
             raise NotReady(
                 f"{self.who} is not ready after {timeout_s:.0f} s: {'; '.join(reasons) or 'no reason given'}"
             )
@@ -324,56 +295,6 @@ class Vehicle(Contact):
             raise HookJammed(f"{self.who}: hook {hook} did not open: its servo stands at {servo_us} µs")
         return Release(hook, self._clock.time_s(), fold.servos_us[hook - 1], already=False)
 
-    async def read_parameters(self, names: Iterable[str]) -> dict[str, float]:
-        """Raises ParameterUnknown."""
-        self.require_link()
-        return {name: await self._parameters.read(name) for name in names}
-
-    async def read_all_parameters(self) -> dict[str, float]:
-        """Every parameter it has, by name, in its order. Raises ParametersIncomplete, LinkLost."""
-        self.require_link()
-        return await self._parameters.read_all()
-
-    async def set_parameters(self, values: Mapping[str, float]) -> None:
-        """Each verified. Raises ParameterUnknown, ParameterNotTaken."""
-        self.require_link()
-        for name, value in values.items():
-            await self._parameters.set(name, value)
-
-    async def upload_fence(
-        self, inclusion: Sequence[LatLon], exclusions: Sequence[Sequence[LatLon]] = (), *, enable: bool = True
-    ) -> None:
-        """Puts the polygons into the vehicle, reads them back, and has it keep them. Raises TransferFailed."""
-        self.require_link()
-        await self._transfers.upload(Plan.FENCE, fence_items(inclusion, exclusions))
-        if enable:
-            for name, value in self.autopilot.fence_on.items():
-                await self._parameters.set(name, value)
-            if self.autopilot.fence_by_command:
-                await self._enable_fence()
-
-    async def upload_rally_points(self, points: Sequence[Rally]) -> None:
-        """Where it may return to instead of home. Raises TransferFailed."""
-        self.require_link()
-        await self._transfers.upload(Plan.RALLY, rally_items(points))
-
-    async def download_rally_points(self) -> tuple[Item, ...]:
-        self.require_link()
-        return await self._transfers.download(Plan.RALLY)
-
-    async def upload_mission(self, items: Sequence[Item]) -> None:
-        """Without home: the first item is the take-off. Raises TransferFailed."""
-        self.require_link()
-        await self._transfers.upload(Plan.MISSION, self.autopilot.mission_items(items, self.telemetry.position))
-
-    async def download_mission(self) -> tuple[Item, ...]:
-        self.require_link()
-        return await self._transfers.download(Plan.MISSION)
-
-    async def download_fence(self) -> tuple[Item, ...]:
-        self.require_link()
-        return await self._transfers.download(Plan.FENCE)
-
     async def start_mission(self) -> None:
         """Arms in the guided mode if need be and starts; returns when it is in the air in the mission mode."""
         await self.arm()
@@ -389,59 +310,6 @@ class Vehicle(Contact):
             now = f"it is {'armed' if fold.armed else 'disarmed'} in {fold.mode}"
             raise FlightTimedOut(f"{self.who}: the mission was accepted and it did not take off; {now}")
 
-    async def read_for_preflight(self, asked: preflight.Asked) -> preflight.Readings:
-        """Its parameters and its fence, within the time the site gives; what did not come is unknown."""
-        names = self.autopilot.preflight_parameters
-        parameters: dict[str, float | None] = dict.fromkeys(names)
-        fence: tuple[Item, ...] | None = None
-        if not self.online or self.conflict:
-            return preflight.Readings(parameters)
-        with contextlib.suppress(TimeoutError, LinkLost, TransferFailed):
-            async with asyncio.timeout(asked.limits.read_within_s):
-                for name in names:
-                    with contextlib.suppress(ParameterUnknown):
-                        parameters[name] = await self._parameters.read(name)
-                wanted = asked.fence and asked.limits.fence != "none"
-                if wanted and self.autopilot.fence_kept(self._fold.fence_enabled, parameters):
-                    fence = await self._transfers.download(Plan.FENCE)
-        return preflight.Readings(parameters, fence)
-
-    async def preflight(
-        self, asked: preflight.Asked | None = None, readings: preflight.Readings | None = None
-    ) -> tuple[CheckResult, ...]:
-        """Every check, made now; `readings` may have been read while something else was waited for."""
-        asked = asked or preflight.Asked()
-        readings = readings or await self.read_for_preflight(asked)
-        return preflight.results(
-            preflight.Snapshot(
-                asked=asked,
-                telemetry=self.telemetry,
-                autopilot=self.autopilot,
-                known=self.known,
-                conflict=self.conflict,
-                estimator_flags=self._fold.ekf_flags,
-                clock_ahead_s=self._clock_ahead_s(),
-                readings=readings,
-                reasons=await self._prearm_reasons(),
-            )
-        )
-
-    async def _prearm_reasons(self) -> tuple[str, ...]:
-        """Why it would not arm, in its own words; empty when it would."""
-        if not self.online or self.conflict or self._fold.armed or self._fold.prearm_ok:
-            return ()
-        asked_s = self._clock.time_s()
-        self._commander.tell(Command(mavlink.MAV_CMD_RUN_PREARM_CHECKS))
-        await asyncio.sleep(_REASONS_S)
-        return self._fold.texts.reasons_since(asked_s)
-
-    def _clock_ahead_s(self) -> float | None:
-        said = self._fold.unix_s
-        if said is None:
-            return None
-        unix_s, at_s = said
-        return unix_s - (self._clock.now().timestamp() - (self._clock.time_s() - at_s))
-
     def distance_to_m(self, position: LatLon) -> float:
         """Along the ground; infinite while its position is not known."""
         here = self._fold.lat_lon
@@ -453,18 +321,6 @@ class Vehicle(Contact):
 
     def _home_amsl_m(self) -> float:
         return self._fold.amsl_m - self._fold.height_m
-
-    async def _enable_fence(self) -> None:
-        for tries_left in (2, 1, 0):  # just after an upload it may fail while the polygon loads
-            try:
-                await self._commander.request(Command(mavlink.MAV_CMD_DO_FENCE_ENABLE, (1.0,)))
-                break
-            except CommandFailed:
-                if tries_left == 0:
-                    raise
-                await asyncio.sleep(1.0)
-        if await self.until(lambda: self._fold.fence_enabled or None, 2 * _TAKES_EFFECT_S) is None:
-            raise CommandFailed(self.who, "enabling the fence", "was accepted, but its status does not show it")
 
     def _opened(self, hook: int) -> Callable[[], bool]:
         fold = self._fold

@@ -26,6 +26,7 @@ from sim.copter.vehicle import Faults, Vehicle
 MAX_PEERS = 8
 REBOOT_S = 1.0
 _LOW_CELL_V = 3.5
+_NO_CLOCK_UTC = datetime(2026, 1, 1, tzinfo=UTC)  # from then on it counts by itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ class SimCopter:
         gimbal: bool = False,
         loads_kg: Sequence[float] = (),
         booted_for_s: float = 0.0,
-        start_utc: datetime = datetime(2026, 1, 1, tzinfo=UTC),
+        utc: Callable[[], datetime] | None = None,
         pack: Pack | None = None,
         airframe: Airframe | None = None,
         on_release: Callable[[Release], None] | None = None,
@@ -86,7 +87,6 @@ class SimCopter:
         self.system_id = system_id
         self.on_release = on_release
         self._start_amsl_m = home_amsl_m
-        self._start_utc = start_utc
         self._vehicle = Vehicle(
             parameters=table,
             frame=frame,
@@ -95,7 +95,7 @@ class SimCopter:
             gripper=Gripper(table, servos, hooks, loads_kg),
             servos=servos,
             rng=rng,
-            utc=self._utc,
+            utc=utc or self._utc,
             empty_kg=airframe.empty_kg,
         )
         self._vehicle.full_pack_v = table["SIM_BATT_VOLTAGE"]
@@ -247,7 +247,7 @@ class SimCopter:
             self.on_release(release)
 
     def _utc(self) -> datetime:
-        return self._start_utc + timedelta(seconds=self._flown_s)
+        return _NO_CLOCK_UTC + timedelta(seconds=self._flown_s)
 
 
 def _calm(surface_amsl_m: float) -> Callable[[Enu, float], Environment]:

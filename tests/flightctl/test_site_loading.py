@@ -122,3 +122,23 @@ def test_a_missing_or_broken_file_is_one_clear_sentence(site: Path, name: str) -
 def test_a_folder_that_is_not_there_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(SiteInvalid, match="site init"):
         load_site(tmp_path / "nowhere")
+
+
+def test_thresholds_of_the_site_reach_every_camera_and_a_camera_s_own_go_before(site: Path) -> None:
+    change(site, "site.yaml", lambda text: text.replace("cameras:\n", "vision: {fall: {min_drop_m: 2}}\ncameras:\n"))
+    first = load_site(site).file.cameras[0].thresholds
+    assert first == {"fall": {"min_drop_m": 2}}
+    own = "    analysis_fps: 5\n    thresholds: {fall: {min_drop_m: 3}, zone_entry: {exit_s: 4}}\n"
+    change(site, "site.yaml", lambda text: text.replace("    analysis_fps: 5\n", own, 1))
+    cameras = load_site(site).file.cameras
+    assert cameras[0].thresholds == {"fall": {"min_drop_m": 3}, "zone_entry": {"exit_s": 4}}
+    assert cameras[1].thresholds == {"fall": {"min_drop_m": 2}}
+
+
+def test_a_wrong_threshold_is_told_at_its_line(site: Path) -> None:
+    text = "vision:\n  zone_entry:\n    inertia: 2\ncameras:\n"
+    change(site, "site.yaml", lambda before: before.replace("cameras:\n", text))
+    line = line_of(site, "site.yaml", "inertia: 2")
+    assert any(
+        f"site.yaml:{line} vision.zone_entry.inertia: zone_entry has no such threshold" in f for f in faults(site)
+    )

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from geofence.position import Enu, LatLon, LocalFrame
 from geofence.reach import Performance
-from geofence.river import River, load_river
+from geofence.river import River
 from geofence.route import shortest_route
 from geofence.windows import Conditions
 from geofence.zones import ZoneSet, load_zones
@@ -19,7 +19,6 @@ from missions.plan import Drop, Hail, Hold, MissionPlan, ReturnHome, TakeOff, Wa
 from missions.respond import ResponseHeights, plan_response
 from missions.validate import Limits, PlanFault, check
 
-HAINING = Path(__file__).parents[2] / "sim" / "sites" / "haining"
 FRAME = LocalFrame(LatLon(lat=30.4020, lon=120.5420))
 HOME = LatLon(lat=30.4025264, lon=120.5415591)  # the middle dock
 HEIGHTS = ResponseHeights(home_amsl_m=8.0, surface_amsl_m=1.5, transit_home_m=30.0, drop_surface_m=8.0)
@@ -28,16 +27,6 @@ SMALL = Performance(
     cruise_mps=17, climb_mps=6, descent_mps=3, max_wind_mps=13,
     capacity_wh=274, hover_w=420, cruise_w=390, reserve_percent=25,
 )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def zones() -> ZoneSet:
-    return load_zones(HAINING / "zones.geojson", FRAME)
-
-
-@pytest.fixture(scope="module")
-def river() -> River:
-    return load_river(HAINING / "river.yaml", FRAME)
 
 
 def _place(river: River, along_m: float, offset_m: float) -> LatLon:

@@ -68,15 +68,16 @@ class Toy:
 
     seed: int = 7
     fps: float = 5.0
+    camera: Camera = field(default_factory=camera)
+    geometry: SceneGeometry = GEOMETRY
     pipeline: CameraPipeline = field(init=False)
     reports: list[FrameReport] = field(default_factory=list[FrameReport])
     evidence: dict[str, bytes] = field(default_factory=dict[str, bytes])
     count: int = 0
 
     def __post_init__(self) -> None:
-        self.camera = camera()
         self.projection = Projection(self.camera, FRAME)
-        self.scene = SceneModel(self.projection, GEOMETRY)
+        self.scene = SceneModel(self.projection, self.geometry)
         self.pipeline = CameraPipeline(self.camera, self.scene, seed=self.seed, evidence=self._keep)
         self._rng = np.random.default_rng(self.seed)
         self._ground = np.where(self.scene.codes == 3, 105, 150).astype(np.float32)

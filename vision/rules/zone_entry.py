@@ -3,7 +3,8 @@
     OUTSIDE ──feet inside──► ENTERING ──inertia_s──► INSIDE (told once) ──out for exit_s──► OUTSIDE
                ◄──feet out──┘
 
-Inertia and exit are seconds, so they mean the same at every frame rate.
+Inertia and exit are seconds, so they mean the same at every frame rate. A zone may ask for a longer stay
+(`loiter_s`) and for a way to walk (`heading`): who only passes through, or walks back out, is not told of.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from geofence.position import Enu
 from vision.alert import AlertKind, Surface
 from vision.rules.finding import Finding
 from vision.scene import FIRST_FORESHORE, SceneModel, SceneZone
@@ -28,6 +30,7 @@ class ZoneEntryConfig:
     unsure_s: float = 2.0
     max_walk_mps: float = 4.0  # boats, birds and foam go faster
     max_sigma_m: float = 25.0  # a place less sure than this is no ground for an alert
+    heading_m: float = 0.8  # way made good before it can be said where somebody walks
 
 
 class Presence(Enum):
@@ -40,6 +43,7 @@ class _Stay:
     presence: Presence
     since_s: float
     last_inside_s: float
+    entered: Enu
     hits: int = 0
 
 
@@ -72,7 +76,7 @@ class ZoneEntryRule:
 
     def _seen_inside(self, track: Track, zone: SceneZone, surface: Surface, now_s: float) -> Finding | None:
         config = self._config
-        stay = self._stays.setdefault((track.id, zone.id), _Stay(Presence.ENTERING, now_s, now_s))
+        stay = self._stays.setdefault((track.id, zone.id), _Stay(Presence.ENTERING, now_s, now_s, track.position))
         stay.last_inside_s = now_s
         stay.hits += 1
         if stay.presence is Presence.INSIDE or not track.confirmed or track.sigma_m > config.max_sigma_m:
@@ -80,7 +84,8 @@ class ZoneEntryRule:
         inside_s = now_s - stay.since_s
         inertia_s = config.sudden_inertia_s if track.born_code >= FIRST_FORESHORE else config.inertia_s
         unsure = track.sigma_m > config.sure_sigma_m and inside_s < config.unsure_s
-        if unsure or inside_s < inertia_s or stay.hits < config.min_hits:
+        inertia_s = max(inertia_s, zone.loiter_s)
+        if unsure or inside_s < inertia_s or stay.hits < config.min_hits or not self._heads(track, zone, stay):
             return None
         stay.presence = Presence.INSIDE
         confidence = min(0.95, 0.6 + 0.03 * track.hits)
@@ -92,6 +97,14 @@ class ZoneEntryRule:
             "reason": f"feet in zone {zone.id} for {inside_s:.1f} s (threshold {inertia_s:.1f} s)",
         }
         return Finding(AlertKind.ZONE_ENTRY, track.position, track.sigma_m, track.id, confidence, details)
+
+    def _heads(self, track: Track, zone: SceneZone, stay: _Stay) -> bool:
+        """Walks the way that the zone asks for; any way will do where it asks for none."""
+        if zone.heading is None:
+            return True
+        if stay.entered.distance_m(track.position) < max(self._config.heading_m, track.detection.sigma_m):
+            return False
+        return zone.heading.covers(stay.entered.bearing_deg(track.position))
 
     def _no_walker(self, track: Track) -> bool:
         if track.detection.afloat:

@@ -82,7 +82,8 @@ def test_every_help_has_an_example_of_the_very_command(name: str) -> None:
 def test_the_commands_are_those_of_the_design() -> None:
     assert set(COMMANDS) == {
         "chaoxun demo", "chaoxun serve", "chaoxun sim", "chaoxun sim compare", "chaoxun scenario run",
-        "chaoxun watch", "chaoxun eval", "chaoxun evidence",
+        "chaoxun watch", "chaoxun eval",
+        "chaoxun evidence",
         "chaoxun bore forecast", "chaoxun site check", "chaoxun site init", "chaoxun bench", "chaoxun replay",
         "chaoxun bore import", "chaoxun bore fit",
         "chaoxun mission plan", "chaoxun mission check", "chaoxun mission convert",
