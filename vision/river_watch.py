@@ -66,7 +66,7 @@ class RiverWatch:
         self._transects, self._sigma_m = line.transects, line.sigma_m
         if not self._level.take(now_s - watch.lag_s, line.amsl_m, line.scatter_m) or self._level.level is None:
             return []
-        return self._rising.step(self._level.level, watch.transects.middle, self._front_rule.seen_at_s)
+        return self._rising.step(self._level.level, watch.transects.middle, self._front_rule.seen_at_s, line.sigma_m)
 
     def currents(self) -> tuple[SurfaceCurrent, ...]:
         """What the picture just taken completed; empty between readings and where nothing is known."""

@@ -151,6 +151,16 @@ def test_a_rise_that_a_front_explains_is_not_told_again() -> None:
     assert told == 0
 
 
+def test_where_a_pixel_is_worth_much_a_jump_of_the_line_is_no_rise() -> None:
+    def told(line_sigma_m: float) -> int:
+        rule = RisingWaterRule(RisingWaterConfig())
+        levels = [Level(second, 1.0 if second < 30 else 1.5, 0.02, 0.0, 0.01) for second in range(60)]
+        return sum(len(rule.step(level, Enu(0, 0), None, line_sigma_m)) for level in levels)
+
+    assert told(0.07) == 1
+    assert told(0.22) == 0
+
+
 def test_a_transect_climbs() -> None:
     low, high = TransectPoint(lat=30, lon=120, amsl_m=1.0), TransectPoint(lat=30, lon=120, amsl_m=4.0)
     Transect(points=(low, high))

@@ -28,6 +28,7 @@ class RisingWaterConfig:
     step_within_s: float = 40.0
     step_for_s: float = 6.0  # the new level has held so long: a wave has gone by then
     rise_sigmas: float = 3.0
+    line_sigmas: float = 3.0  # of the line itself: where a pixel is worth much, it may jump to another edge
     look_back_s: float = 120.0
     after_front_s: float = 300.0  # a front that was told explains it
     again_after_s: float = 900.0
@@ -42,8 +43,11 @@ class RisingWaterRule:
         self._past: deque[Level] = deque()
         self._fast_since_s: float | None = None
         self._told: Level | None = None
+        self._line_sigma_m = 0.0
 
-    def step(self, level: Level, place: Enu, front_at_s: float | None) -> list[Finding]:
+    def step(self, level: Level, place: Enu, front_at_s: float | None, line_sigma_m: float = 0.0) -> list[Finding]:
+        """`line_sigma_m` is of the line that was read, calibration included."""
+        self._line_sigma_m = line_sigma_m
         config, past, now_s = self._config, self._past, level.at_s
         if past and now_s < past[-1].at_s:
             past.clear()
@@ -83,7 +87,7 @@ class RisingWaterRule:
         rose = level.amsl_m - lowest.amsl_m - config.rise_sigmas * np.hypot(level.sigma_m, lowest.sigma_m)
         if level.at_s - self._fast_since_s < config.rate_for_s or rose < 0.0:
             return None
-        if level.amsl_m - lowest.amsl_m < config.rise_m:
+        if level.amsl_m - lowest.amsl_m < max(config.rise_m, config.line_sigmas * self._line_sigma_m):
             return None
         rate, sigma = 1000 * level.rate_mps, 1000 * level.rate_sigma_mps
         return f"the water rises by {rate:.0f} mm/s (sigma {sigma:.0f}), faster than {1000 * config.rate_mps:g}"
@@ -98,6 +102,6 @@ class RisingWaterRule:
         low = float(np.median([one.amsl_m for one in before[:5]]))
         high = min(one.amsl_m for one in after)
         sigma = float(np.hypot(max(one.sigma_m for one in after), max(one.sigma_m for one in before)))
-        if high - low < max(config.step_m, config.rise_sigmas * sigma):
+        if high - low < max(config.step_m, config.rise_sigmas * sigma, config.line_sigmas * self._line_sigma_m):
             return None
         return f"the water rose by {high - low:.1f} m within {now_s - before[0].at_s:.0f} s"
