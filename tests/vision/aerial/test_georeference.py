@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geofence.position import Enu
-from vision.aerial.georeference import AerialProjection, homography
+from vision.aerial.georeference import AerialProjection
 from vision.aerial.pose import CameraPose, PoseSigmas
 from vision.camera import Lens
 
@@ -93,12 +93,3 @@ def test_it_knows_what_it_shows() -> None:
     assert not view.shows(Enu(36.0, -20.0), 2.0)
     ring = view.footprint(2.0)
     assert np.abs(np.abs(ring[:, 0] - 10.0).max() - 40.0 * math.tan(math.radians(30))) < 0.8
-
-
-def test_the_homography_carries_the_plane_from_one_picture_to_the_next() -> None:
-    plain = LENS.model_copy(update={"k1": 0.0})
-    before = AerialProjection(plain, pose())
-    now = AerialProjection(plain, replace(pose(yaw_deg=204.0), eye=np.array([13.0, -22.0, 41.0])))
-    water = np.array([[0.0, -50.0], [8.0, -45.0], [-10.0, -60.0]])
-    carried = np.column_stack([now.pixels(water, 2.0), np.ones(3)]) @ homography(now, before, 2.0).T
-    assert np.abs(carried[:, :2] / carried[:, 2:] - before.pixels(water, 2.0)).max() < 1e-6

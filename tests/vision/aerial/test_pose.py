@@ -6,12 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from geofence.position import Enu, LatLon, LocalFrame
-from vision.aerial.pose import PoseSigmas, PoseTrack, of_body, of_gimbal
-from vision.calibration import rotation_of
+from vision.aerial.pose import PoseSigmas, PoseTrack, of_gimbal
 from vision.errors import PoseUnknown
 
 AT = datetime(2026, 9, 28, 4, 0, tzinfo=UTC)
@@ -80,15 +77,3 @@ def test_a_gimbal_told_from_the_nose_turns_with_it() -> None:
     told = of_gimbal(350.0, yaw_deg=30.0, pitch_deg=-60.0, roll_deg=0.0, from_north=False)
     assert told == pytest.approx([20.0, -60.0, 0.0])
     assert of_gimbal(350.0, yaw_deg=30.0, pitch_deg=-60.0, roll_deg=0.0, from_north=True)[0] == 30.0
-
-
-@given(st.floats(0, 359), st.floats(-20, 20), st.floats(-20, 20))
-def test_a_camera_along_the_nose_has_the_airframe_s_attitude(yaw: float, pitch: float, roll: float) -> None:
-    angles = of_body(yaw, pitch, roll, mounted_pitch_deg=0.0)
-    assert rotation_of(*angles.tolist()) == pytest.approx(rotation_of(yaw, pitch, roll), abs=1e-9)
-
-
-def test_a_camera_that_looks_down_sees_the_lean() -> None:
-    down = of_body(90.0, 0.0, 10.0, mounted_pitch_deg=-90.0)
-    axis = rotation_of(*down.tolist())[2]  # flying east, right wing (south) down: the belly turns to the north
-    assert axis[1] == pytest.approx(np.sin(np.radians(10.0)), abs=1e-9)
