@@ -145,20 +145,6 @@ class AerialProjection:
         return self.pose.eye[:2] + rays[:, :2] / np.maximum(level, 1e-9)[:, None] * reach[:, None]
 
 
-def homography(now: AerialProjection, before: AerialProjection, plane_amsl_m: float) -> FloatArray:
-    """(3, 3): from undistorted pixels of `now` to those of `before`, for points of the plane."""
-    return _plane_to_pixels(before, plane_amsl_m) @ np.linalg.inv(_plane_to_pixels(now, plane_amsl_m))
-
-
-def _plane_to_pixels(view: AerialProjection, plane_amsl_m: float) -> FloatArray:
-    """(3, 3): east, north, 1 of the plane to pixels, up to scale."""
-    f, (cu, cv) = view.focal_px, view.centre_px
-    intrinsic = np.array([[f, 0.0, cu], [0.0, f, cv], [0.0, 0.0, 1.0]])
-    lift = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, plane_amsl_m]])
-    lift[:, 2] -= view.pose.eye
-    return intrinsic @ view.rotation @ lift
-
-
 def _moved(rays: FloatArray, reach: FloatArray, change: FloatArray) -> FloatArray:
     """(n, 2): by how much the meeting point moves when each ray changes by so much."""
     along = change[:, 2] / -rays[:, 2]

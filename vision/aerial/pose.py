@@ -128,24 +128,6 @@ def of_gimbal(
     return np.array([(yaw_deg if from_north else heading_deg + yaw_deg) % 360.0, pitch_deg, roll_deg])
 
 
-def of_body(
-    yaw_deg: float, pitch_deg: float, roll_deg: float, *, mounted_pitch_deg: float, mounted_yaw_deg: float = 0.0
-) -> FloatArray:
-    """(3,) yaw, pitch and roll of a camera fixed to an airframe with this attitude (nose up and right wing down are
-    positive), mounted looking `mounted_pitch_deg` up from the nose."""
-    body = rotation_of(yaw_deg, pitch_deg, roll_deg)  # rows: right, down, forward
-    mounted = rotation_of(mounted_yaw_deg, mounted_pitch_deg, 0.0)  # in right, forward, up of the body
-    axes = mounted @ np.array([body[0], body[2], -body[1]])
-    forward, right = axes[2], axes[0]
-    pitch = math.asin(max(-1.0, min(1.0, float(forward[2]))))
-    yaw = math.atan2(float(forward[0]), float(forward[1]))
-    if math.hypot(float(forward[0]), float(forward[1])) < 1e-9:  # straight down: the picture's top tells the yaw
-        yaw = math.atan2(-float(right[1]), float(right[0]))
-    level = rotation_of(math.degrees(yaw), math.degrees(pitch), 0.0)
-    roll = math.atan2(float(right @ level[1]), float(right @ level[0]))
-    return np.array([math.degrees(yaw) % 360.0, math.degrees(pitch), math.degrees(roll)])
-
-
 def _straight(difference: FloatArray) -> FloatArray:
     return difference
 
