@@ -24,7 +24,7 @@ from vision.waterline import WaterlineConfig, WaterlineWatch, transects_of
 class RiverConfig:
     waterline: WaterlineConfig = field(default_factory=WaterlineConfig)
     level: LevelConfig = field(default_factory=LevelConfig)
-    rising: RisingWaterConfig = field(default_factory=RisingWaterConfig)
+    rising_water: RisingWaterConfig = field(default_factory=RisingWaterConfig)
     front: FrontConfig = field(default_factory=FrontConfig)
     bore_front: BoreFrontConfig = field(default_factory=BoreFrontConfig)
     velocity: VelocityConfig = field(default_factory=VelocityConfig)
@@ -38,7 +38,7 @@ class RiverWatch:
         self._scene, self._config = scene, config
         self._waterline = WaterlineWatch(transects_of(scene, config.waterline), config.waterline)
         self._level = LevelFilter(config.level)
-        self._rising = RisingWaterRule(config.rising)
+        self._rising = RisingWaterRule(config.rising_water)
         self._transects = 0
         self._sigma_m = 0.0
         self._front = FrontWatch(cells_of(scene, config.front), config.front)

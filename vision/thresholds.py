@@ -18,7 +18,7 @@ _Config = TypeVar("_Config")
 
 def faults(defaults: object, thresholds: Thresholds) -> Iterator[tuple[tuple[str, ...], str]]:
     """Each mistake: where it stands below `thresholds`, and what is wrong."""
-    sections = _fields(defaults)
+    sections = _sections(defaults)
     for section, values in thresholds.items():
         if section not in sections:
             yield (section,), f"there is no rule of that name; there are: {', '.join(sorted(sections))}"
@@ -37,15 +37,24 @@ def with_thresholds(defaults: _Config, thresholds: Thresholds) -> _Config:
     """The settings with a site's thresholds in place. Raises ValueError at the first mistake."""
     for place, reason in faults(defaults, thresholds):
         raise ValueError(f"{'.'.join(place)}: {reason}")
-    sections = _fields(defaults)
-    changed = {section: _changed(sections[section], values) for section, values in thresholds.items()}
-    return cast("_Config", dataclasses.replace(cast("Any", defaults), **changed)) if changed else defaults
+    return cast("_Config", _changed(defaults, thresholds)) if thresholds else defaults
 
 
 def merged(site: Thresholds, camera: Thresholds) -> dict[str, dict[str, float | bool]]:
     """A camera's own thresholds over those of its site."""
     names = [*site, *(name for name in camera if name not in site)]
     return {name: {**site.get(name, {}), **camera.get(name, {})} for name in names}
+
+
+def _sections(config: object) -> dict[str, Any]:
+    """The settings by rule; those of a group (the river's) stand beside the others."""
+    found: dict[str, Any] = {}
+    for name, value in _fields(config).items():
+        if dataclasses.is_dataclass(value):
+            if _settable(_fields(value)):
+                found[name] = value
+            found.update(_sections(value))
+    return found
 
 
 def _fields(config: object) -> dict[str, Any]:
@@ -66,6 +75,14 @@ def _wrong(default: float | bool, value: float | bool) -> str:
     return ""
 
 
-def _changed(section: object, values: Mapping[str, float | bool]) -> object:
-    typed = {name: type(getattr(section, name))(value) for name, value in values.items()}
-    return dataclasses.replace(cast("Any", section), **typed)
+def _changed(config: object, thresholds: Thresholds) -> object:
+    """A copy of a group of settings, each rule in it with its thresholds."""
+    changes: dict[str, Any] = {}
+    for name, value in _fields(config).items():
+        if not dataclasses.is_dataclass(value):
+            continue
+        inner = _changed(value, thresholds)
+        own = {key: type(getattr(value, key))(said) for key, said in thresholds.get(name, {}).items()}
+        if own or inner is not value:
+            changes[name] = dataclasses.replace(cast("Any", inner), **own)
+    return dataclasses.replace(cast("Any", config), **changes) if changes else config

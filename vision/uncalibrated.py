@@ -142,7 +142,7 @@ class UncalibratedPipeline(CameraPipeline):
         small = cast("Gray", cv2.resize(gray, None, fx=self._smaller, fy=self._smaller, interpolation=cv2.INTER_AREA))
         self._commotion.step(small, now_s)
         if background.ready:
-            gray = self._evened(gray)
+            gray = self._exposed_alike(gray)
         foreground = background.foreground(gray)
         if not background.ready:
             background.learn(gray, foreground, None, max(dt_s, 0.05))
@@ -179,7 +179,7 @@ class UncalibratedPipeline(CameraPipeline):
             findings.append(Finding(AlertKind.FALL, position, 1.0, self._track_at(lying, now_s), sure, details))
         return findings
 
-    def _evened(self, gray: Gray) -> Gray:
+    def _exposed_alike(self, gray: Gray) -> Gray:
         """With the brightness of the empty scene: a camera turns its own up when somebody in black comes in."""
         believed = self._background.picture
         if believed is None or believed.shape != gray.shape:

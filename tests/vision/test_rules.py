@@ -234,10 +234,13 @@ def test_a_camera_s_thresholds_go_before_its_site_s() -> None:
 
 
 def test_every_rule_s_thresholds_can_be_set_and_the_rest_stays() -> None:
-    config = with_thresholds(PipelineConfig(), {"fall": {"min_drop_m": 2}, "zone_entry": {"min_hits": 6}})
+    thresholds = {"fall": {"min_drop_m": 2}, "zone_entry": {"min_hits": 6}, "rising_water": {"rise_m": 0.3}}
+    config = with_thresholds(PipelineConfig(), thresholds)
     assert config.fall.min_drop_m == 2.0
     assert isinstance(config.fall.min_drop_m, float)
     assert config.zone_entry.min_hits == 6
+    assert config.river.rising_water.rise_m == 0.3
+    assert config.river.front == PipelineConfig().river.front
     assert config.track == PipelineConfig().track
 
 
