@@ -100,7 +100,7 @@ class VideoFile:
         try:
             while self._capture.grab():
                 at_s = _next_time_s(self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000.0, at_s, 1.0 / self.fps)
-                if at_s + 1e-6 >= due_s:
+                if at_s + 0.5 / self.fps >= due_s:  # this one is the nearest to when one is due
                     due_s = due_s + 1.0 / fps if at_s < due_s + 1.0 / fps else at_s + 1.0 / fps
                     good, image = self._capture.retrieve()
                     yield SourceFrame(at_s, Picture(bgr=cast("Bgr", image)) if good else None, index)
