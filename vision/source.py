@@ -97,10 +97,11 @@ class VideoFile:
         each picture counts as one period after the last.
         """
         index, due_s, at_s = 0, 0.0, -1.0 / self.fps
+        early_s = min(0.5 / self.fps, 0.25 / fps)  # so near before its time it is nearer than the next
         try:
             while self._capture.grab():
                 at_s = _next_time_s(self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000.0, at_s, 1.0 / self.fps)
-                if at_s + 0.5 / self.fps >= due_s:  # this one is the nearest to when one is due
+                if at_s + early_s >= due_s:
                     due_s = due_s + 1.0 / fps if at_s < due_s + 1.0 / fps else at_s + 1.0 / fps
                     good, image = self._capture.retrieve()
                     yield SourceFrame(at_s, Picture(bgr=cast("Bgr", image)) if good else None, index)
