@@ -50,15 +50,18 @@ export function parseNeed(raw: string): Need {
   return colon < 0 ? { raw, kind: raw, subject: "" } : { raw, kind: raw.slice(0, colon), subject: raw.slice(colon + 1) };
 }
 
+const KEPT_M = 15;
+
 /** The camera that shows it best: one whose alerting track is nearest to the place, else the newest alert's own. */
-export function cameraFor(incident: Incident, state: State): string | null {
+export function cameraFor(incident: Incident, state: State, kept: string | null = null): string | null {
   const place = placeOf(incident);
   let best: { id: string; distance: number } | null = null;
   if (place !== null && isOpen(incident)) {
     for (const camera of state.cameras) {
       for (const track of camera.tracks) {
         if (!track.alerting) continue;
-        const distance = metresBetween(track.position, place);
+        // Two cameras that see the same person would take turns; the one shown stays while it is nearly as good.
+        const distance = metresBetween(track.position, place) - (camera.id === kept ? KEPT_M : 0);
         if (distance < 60 && (best === null || distance < best.distance)) best = { id: camera.id, distance };
       }
     }
